@@ -1,0 +1,50 @@
+"""What a tool answers: words for the agent (content), a plain dict for the program (artifact)."""
+
+from typing import Any
+
+from langchain_core.messages.content import create_video_block
+
+from langchain_apilaplas.errors import ApilaplasError, StillRenderingError
+from langchain_apilaplas.generation import Generation, Status
+
+Answer = tuple[str, dict[str, Any]]
+
+
+def video(generation: Generation, record: dict[str, Any], seconds: float) -> Answer:
+    """Of a completed generation. `record` says which model was asked for what; `seconds` how long
+    the tool waited.
+    """
+    made = generation.video
+    if made is None:
+        raise AssertionError("unreachable: the client gives completed generations")
+    expires = made.expires_at
+    artifact = {
+        "generation_id": generation.id,
+        "status": generation.status.value,
+        **record,
+        "video": create_video_block(url=made.url, mime_type=made.content_type),
+        "expires_at": expires.isoformat() if expires else None,
+        "usage": dict(generation.usage),
+        "seconds_waited": round(seconds, 1),
+    }
+    content = (
+        f"{made.url}\nThis is the finished video, generation {generation.id}. "
+        "Give the user the whole link, unchanged."
+    )
+    if expires:
+        content += f" It works until {expires:%Y-%m-%d %H:%M} UTC."
+    return content, artifact
+
+
+def no_video(error: ApilaplasError, record: dict[str, Any]) -> Answer:
+    """Of a generation that is still rendering, or that went wrong."""
+    rendering = isinstance(error, StillRenderingError)
+    status = Status.GENERATING if rendering else Status.ERROR
+    artifact = {
+        "generation_id": error.generation_id,
+        "status": status.value,
+        **record,
+        "error": None if rendering else {"type": type(error).__name__, "message": str(error)},
+        "charged": error.charged.value,
+    }
+    return str(error), artifact

@@ -1,0 +1,143 @@
+"""What a graph hands to a tool: the conversation's pictures, a key per call, channels to report on.
+
+`runtime` is LangGraph's `ToolRuntime`, or None outside of a graph. It is only ever duck-typed:
+langgraph is no dependency.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
+
+from langchain_apilaplas.effects import Progress
+from langchain_apilaplas.images import ImageInput, shorten
+
+PROGRESS_EVENT = "video_progress"
+
+logger = logging.getLogger("langchain_apilaplas")
+
+
+def named_image(name: str, runtime: Any) -> ImageInput:
+    """The image an agent names: an https URL, `attached:N` or `attached:last`.
+
+    Raises:
+        ValueError: It is something else, or there is no such picture; the message tells which
+            there are.
+    """
+    if not name.startswith("attached:"):
+        if name.startswith("data:"):
+            raise ValueError("base64 can't be passed here; name the picture as 'attached:last'")
+        try:
+            return ImageInput.from_url(name)
+        except ValueError as error:
+            raise ValueError(f"{error}, nor 'attached:last' or 'attached:N'") from None
+    blocks = list(_attached_blocks(runtime))
+    if not blocks:
+        raise ValueError(
+            f"{shorten(name)!r} does not exist: no picture is attached to this conversation; "
+            "ask the user for one, or for its https URL"
+        )
+    number = name.removeprefix("attached:")
+    if number == "last":
+        number = str(len(blocks))
+    if not number.isdecimal() or not 1 <= int(number[:9]) <= len(blocks):
+        raise ValueError(
+            f"{shorten(name)!r} does not exist: {len(blocks)} attached, so 'attached:1' to "
+            f"'attached:{len(blocks)}', or 'attached:last'"
+        )
+    return ImageInput.from_block(blocks[int(number) - 1], source=f"attached:{number}")
+
+
+def submit_key(runtime: Any, args: Mapping[str, Any]) -> str | None:
+    """A name for this tool call that survives a crash and resume of its graph.
+
+    A hash of thread id, AI message id, tool call id and arguments. None where there is no thread:
+    then nothing can be resumed, and every call is a new one.
+    """
+    thread = (_get(runtime, "config") or {}).get("configurable", {}).get("thread_id")
+    call = _get(runtime, "tool_call_id")
+    if thread is None or call is None:
+        return None
+    parts = [str(thread), _message_of(runtime, call), call, args]
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def listener(runtime: Any) -> Callable[[Progress], None]:
+    """Passes progress on to LangChain's callbacks and LangGraph's streams."""
+
+    def tell(progress: Progress) -> None:
+        event = {**progress, "tool_call_id": _get(runtime, "tool_call_id")}
+        _tell_streams(runtime, event)
+        _quietly(dispatch_custom_event, PROGRESS_EVENT, event)
+
+    return tell
+
+
+def async_listener(runtime: Any) -> Callable[[Progress], Any]:
+    """`listener`, for an event loop."""
+
+    async def tell(progress: Progress) -> None:
+        event = {**progress, "tool_call_id": _get(runtime, "tool_call_id")}
+        _tell_streams(runtime, event)
+        await adispatch_custom_event(PROGRESS_EVENT, event)
+
+    return tell
+
+
+def _tell_streams(runtime: Any, event: dict[str, Any]) -> None:
+    for channel in ("stream_writer", "emit_output_delta"):
+        if write := _get(runtime, channel):
+            _quietly(write, event)
+
+
+def _quietly(tell: Callable[..., object], *args: object) -> None:
+    # One consumer that raises must not keep the news from the others.
+    try:
+        tell(*args)
+    except Exception:
+        logger.warning("A progress consumer raised", exc_info=True)
+
+
+def _attached_blocks(runtime: Any) -> Iterator[Mapping[str, Any]]:
+    for message in _messages(runtime):
+        if _get(message, "type") == "human":
+            for block in message.content_blocks:
+                if image := _image_block(block):
+                    yield image
+
+
+def _image_block(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    kind = block.get("type")
+    if kind == "image":
+        return block
+    if kind == "file" and str(block.get("mime_type", "")).startswith("image/"):
+        return block
+    # OpenAI's Responses form, and image_url as a bare string, are not normalized by LangChain.
+    value = block.get("value")
+    if kind == "non_standard" and isinstance(value, Mapping):
+        url = value.get("image_url")
+        if value.get("type") in ("image_url", "input_image") and isinstance(url, str):
+            return {"type": "image", "url": url}
+    return None
+
+
+def _message_of(runtime: Any, call: str) -> str:
+    for message in reversed(_messages(runtime)):
+        if any(c.get("id") == call for c in _get(message, "tool_calls") or ()):
+            return str(_get(message, "id"))
+    return ""
+
+
+def _messages(runtime: Any) -> list[Any]:
+    """The state may be a dict, an object with `messages`, or the list of messages itself."""
+    state = _get(runtime, "state")
+    messages = state if isinstance(state, list) else _get(state, "messages")
+    return list(messages or ())
+
+
+def _get(thing: Any, name: str) -> Any:
+    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)

@@ -1,0 +1,32 @@
+"""A stand-in for the Apilaplas API, for demos and tests: no key, no cost, real videos.
+
+`Sandbox` answers in-process (`transport()`); `Server` serves it over HTTP, as does
+`python -m langchain_apilaplas.sandbox`. The functions beside them are troubles to order.
+"""
+
+from langchain_apilaplas.sandbox.faults import (
+    dropped,
+    endless,
+    expired_link,
+    failed_generation,
+    garbage,
+    http_error,
+    no_video,
+    slow,
+)
+from langchain_apilaplas.sandbox.gateway import Received, Sandbox
+from langchain_apilaplas.sandbox.server import Server
+
+__all__ = [
+    "Received",
+    "Sandbox",
+    "Server",
+    "dropped",
+    "endless",
+    "expired_link",
+    "failed_generation",
+    "garbage",
+    "http_error",
+    "no_video",
+    "slow",
+]

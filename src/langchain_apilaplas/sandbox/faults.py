@@ -1,0 +1,99 @@
+"""What can be ordered to go wrong. Each fault strikes the next `times` calls of its kind."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+Kind = Literal["create", "fetch", "download", "chat"]
+
+
+class Dropped(httpx.RemoteProtocolError):
+    """The connection closes without an answer. The HTTP server turns it into just that."""
+
+
+@dataclass
+class Fault:
+    """One kind of trouble; made by the functions below.
+
+    Attributes:
+        on: Which calls it strikes.
+        times: How many more of them.
+        response: Answered instead of the real answer; None drops the connection.
+        accepted: Whether the call is carried out all the same.
+        delay: Seconds before the real answer, instead of all that.
+    """
+
+    on: Kind
+    times: int = 1
+    response: httpx.Response | None = None
+    accepted: bool = False
+    delay: float = 0.0
+
+
+@dataclass
+class Outcome:
+    """How the next generation ends, instead of well."""
+
+    error: Any = None
+    has_video: bool = True
+    link_seconds: float | None = None
+    ends: bool = True
+
+
+def http_error(
+    status: int,
+    *,
+    on: Kind = "create",
+    times: int = 1,
+    message: str | None = None,
+    retry_after: float | None = None,
+    html: bool = False,
+) -> Fault:
+    """An HTTP error, with the gateway's JSON or a proxy's HTML page."""
+    headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+    phrase = message or httpx.codes.get_reason_phrase(status)
+    if html:
+        page = f"<html><head><title>{status} {phrase}</title></head><body>nginx</body></html>"
+        return Fault(on, times, httpx.Response(status, html=page, headers=headers))
+    body = {"message": phrase, "statusCode": status}
+    return Fault(on, times, httpx.Response(status, json=body, headers=headers))
+
+
+def dropped(*, on: Kind = "create", times: int = 1, accepted: bool = False) -> Fault:
+    """The connection closes instead of an answer; `accepted`: after the call was carried out."""
+    return Fault(on, times, accepted=accepted)
+
+
+def garbage(
+    body: bytes | str | dict[str, Any] = "<<<", *, on: Kind = "fetch", times: int = 1
+) -> Fault:
+    """A 200 with a body that makes no sense; on a create, after it was carried out."""
+    content = json.dumps(body).encode() if isinstance(body, dict) else body
+    return Fault(on, times, httpx.Response(200, content=content), accepted=True)
+
+
+def slow(seconds: float, *, on: Kind = "fetch", times: int = 1) -> Fault:
+    """The real answer, that much later."""
+    return Fault(on, times, delay=seconds)
+
+
+def failed_generation(error: Any = "The generation could not be completed.") -> Outcome:
+    """The next generation ends with this `error`, in whatever shape is given."""
+    return Outcome(error=error)
+
+
+def no_video() -> Outcome:
+    """The next generation completes, but its answer holds no video."""
+    return Outcome(has_video=False)
+
+
+def endless() -> Outcome:
+    """The next generation never ends."""
+    return Outcome(ends=False)
+
+
+def expired_link() -> Outcome:
+    """The next generation's link has expired by the time it is given."""
+    return Outcome(link_seconds=-1.0)

@@ -1,0 +1,84 @@
+"""The sandbox over real HTTP: uvicorn and a thin adapter."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Self
+
+import httpx
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response
+
+from langchain_apilaplas.sandbox.faults import Dropped
+from langchain_apilaplas.sandbox.gateway import Sandbox
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Server:
+    """Serves a sandbox over HTTP, in a thread, while in the `with` block; `sandbox.url` says where.
+
+    Args:
+        sandbox: What answers.
+        host: The address to listen on.
+        port: The port; 0 picks a free one.
+    """
+
+    def __init__(self, sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.sandbox = sandbox
+        self._address = (host, port)
+
+    def __enter__(self) -> Self:
+        self._socket = socket.create_server(self._address)
+        host, port = self._socket.getsockname()[:2]
+        self.sandbox.url = f"http://{host}:{port}"
+        config = uvicorn.Config(
+            self._app, interface="asgi3", log_level="error", lifespan="off", ws="none"
+        )
+        self._uvicorn = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        while not self._uvicorn.started and self._thread.is_alive():
+            time.sleep(0.005)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._uvicorn.should_exit = True
+        self._uvicorn.force_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def wait(self) -> None:
+        """Serve until interrupted."""
+        with contextlib.suppress(KeyboardInterrupt):
+            while self._thread.is_alive():
+                self._thread.join(0.5)
+
+    def _serve(self) -> None:
+        self._uvicorn.run(sockets=[self._socket])
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Request(scope, receive)
+        request = httpx.Request(
+            asked.method, str(asked.url), headers=asked.headers.raw, content=await asked.body()
+        )
+        try:
+            answer = await asyncio.to_thread(self.sandbox.handle, request)
+        except Dropped:
+            # ASGI has no word for hanging up; the transport below uvicorn's `send` has.
+            send.__self__.transport.abort()  # type: ignore[attr-defined]
+            return
+        await asyncio.sleep(answer.extensions.get("delay", 0))
+        response = Response(answer.content, answer.status_code)
+        response.raw_headers = [
+            (name.lower(), value)
+            for name, value in answer.headers.raw
+            if name.lower() != b"transfer-encoding"
+        ]
+        await response(scope, receive, send)
