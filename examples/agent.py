@@ -33,9 +33,7 @@ def main(photo: Path = PHOTO, wish: str = WISH) -> None:
 
         print(f"You: {wish} [{photo.name}]")
         messages = []
-        for mode, chunk in agent.stream(
-            {"messages": [question]}, stream_mode=["custom", "values"]
-        ):
+        for mode, chunk in agent.stream({"messages": [question]}, stream_mode=["custom", "values"]):
             if mode == "custom":
                 print(f"  {chunk['elapsed']:5.1f} s  {chunk['status']}")
             else:

@@ -20,6 +20,7 @@ import httpx
 from langchain_apilaplas.errors import DownloadError
 
 logger = logging.getLogger("langchain_apilaplas")
+logger.addHandler(logging.NullHandler())  # silent unless the application asks
 
 T = TypeVar("T")
 

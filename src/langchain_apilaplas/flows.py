@@ -182,6 +182,6 @@ def _url_and_name(video: Generation | Video | str) -> tuple[str, str]:
         url, name = video.video.url, f"{video.id}.mp4"
     else:
         url = video.url if isinstance(video, Video) else video
-        name = url.partition("?")[0].rpartition("/")[2] or "video.mp4"
+        name = url.partition("?")[0].rpartition("/")[2]
     # An id may hold slashes and colons.
-    return url, re.sub(r"[^\w.-]", "-", name).lstrip(".")
+    return url, re.sub(r"[^\w.-]", "-", name).lstrip(".") or "video.mp4"

@@ -6,18 +6,15 @@ langgraph is no dependency.
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
 
-from langchain_apilaplas.effects import Progress
+from langchain_apilaplas.effects import Progress, logger
 from langchain_apilaplas.images import ImageInput, shorten
 
 PROGRESS_EVENT = "video_progress"
-
-logger = logging.getLogger("langchain_apilaplas")
 
 
 def named_image(name: str, runtime: Any) -> ImageInput:

@@ -65,7 +65,7 @@ def decide(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Reply
     function = next((f for f in functions if "prompt" in _properties(f)), None)
     if function is None:
         return Reply("I have no tool that makes videos.")
-    args = _arguments(function, text, url[0].rstrip(".,;)") if url else None, attached)
+    args = _arguments(function, text, url[0].rstrip(".,:;!?)") if url else None, attached)
     missing = [name for name in _required(function) if name not in args]
     if missing:
         return Reply(f"I need {' and '.join(missing)} for that: attach a picture or give its URL.")

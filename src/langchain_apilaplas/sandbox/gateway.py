@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,8 +96,11 @@ class Sandbox:
 
     def order(self, *troubles: Fault | Outcome) -> None:
         """Let these happen, in this order, to the next calls and generations they fit."""
-        self._faults += [trouble for trouble in troubles if isinstance(trouble, Fault)]
-        self._outcomes += [trouble for trouble in troubles if isinstance(trouble, Outcome)]
+        for trouble in map(replace, troubles):
+            if isinstance(trouble, Fault):
+                self._faults.append(trouble)
+            else:
+                self._outcomes.append(trouble)
 
     def transport(self) -> httpx.MockTransport:
         """For `httpx.Client(transport=...)` or `httpx.AsyncClient`: the sandbox in-process."""

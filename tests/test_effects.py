@@ -1,0 +1,211 @@
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_apilaplas.effects import (
+    Flow,
+    Now,
+    Progress,
+    Report,
+    Save,
+    Send,
+    Sleep,
+    adrive,
+    drive,
+)
+from langchain_apilaplas.errors import DownloadError
+
+PROGRESS = Progress(
+    type="video_progress", generation_id="x", model="m", status="queued", elapsed=0, expected=65
+)
+MP4 = b"\0\0\0\x18ftypisom" + bytes(100_000)
+
+
+def client(answer: Any, **options: Any) -> httpx.Client:
+    return httpx.Client(transport=httpx.MockTransport(answer), **options)
+
+
+def aclient(answer: Any, **options: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.MockTransport(answer), **options)
+
+
+def echo(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json=dict(request.headers), headers={"Location": "/elsewhere"})
+
+
+async def both(flow: Any, answer: Any) -> list[Any]:
+    """The result of a flow under each driver."""
+    return [drive(flow(), client(answer)), await adrive(flow(), aclient(answer))]
+
+
+async def test_replies_come_back_into_the_flow() -> None:
+    def flow() -> Flow[int]:
+        response = yield Send(httpx.Request("GET", "https://a/"))
+        yield Sleep(0)
+        assert (yield Now()) == pytest.approx(time.monotonic(), abs=1)
+        return response.status_code
+
+    assert await both(flow, echo) == [200, 200]
+
+
+async def test_failed_effects_are_thrown_into_the_flow() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    def flow() -> Flow[str]:
+        try:
+            yield Send(httpx.Request("GET", "https://a/"))
+        except httpx.ConnectError as error:
+            return f"caught {error}"
+        return "nothing"
+
+    assert await both(flow, refuse) == ["caught refused"] * 2
+
+
+async def test_a_flow_is_closed_when_it_raises() -> None:
+    closed = []
+
+    def flow() -> Flow[None]:
+        try:
+            yield Sleep(0)
+            raise KeyError("out")
+        finally:
+            closed.append(True)
+
+    with pytest.raises(KeyError):
+        drive(flow(), client(echo))
+    with pytest.raises(KeyError):
+        await adrive(flow(), aclient(echo))
+    assert closed == [True, True]
+
+
+async def test_cancelling_ends_a_sleeping_flow_at_once() -> None:
+    closed = []
+
+    def flow() -> Flow[None]:
+        try:
+            yield Sleep(60)
+        finally:
+            closed.append(True)
+
+    task = asyncio.create_task(adrive(flow(), aclient(echo)))
+    await asyncio.sleep(0.01)
+    started = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert closed == [True]
+    assert time.monotonic() - started < 0.5
+
+
+async def test_the_callers_default_headers_go_along_and_ours_win() -> None:
+    request = httpx.Request("GET", "https://a/", headers={"Accept": "application/json"})
+    options = {"headers": {"X-Team": "films", "Accept": "*/*"}}
+    responses = [
+        Send(request).run(client(echo, **options)),
+        await Send(request).arun(aclient(echo, **options)),
+    ]
+    for response in responses:
+        assert response.json()["x-team"] == "films"
+        assert response.json()["accept"] == "application/json"
+
+
+async def test_redirects_are_not_followed() -> None:
+    def redirect(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(307, headers={"Location": "https://b/"})
+
+    send = Send(httpx.Request("POST", "https://a/", content=b"paid"))
+    assert send.run(client(redirect, follow_redirects=True)).status_code == 307
+    assert (await send.arun(aclient(redirect, follow_redirects=True))).status_code == 307
+
+
+async def test_a_listener_is_told_and_may_be_a_coroutine_function() -> None:
+    told = []
+
+    async def listener(progress: Progress) -> None:
+        told.append(progress)
+
+    Report(PROGRESS, told.append).run(client(echo))
+    await Report(PROGRESS, told.append).arun(aclient(echo))
+    await Report(PROGRESS, listener).arun(aclient(echo))
+    assert told == [PROGRESS] * 3
+
+
+async def test_what_a_listener_raises_is_logged_and_goes_no_further(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def listener(_: Progress) -> None:
+        raise RuntimeError("broken consumer")
+
+    Report(PROGRESS, listener).run(client(echo))
+    await Report(PROGRESS, listener).arun(aclient(echo))
+    assert caplog.text.count("RuntimeError: broken consumer") == 2
+
+
+@pytest.fixture(params=["sync", "async"])
+def save(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """`Save` in both worlds, as one function."""
+
+    def run(answer: Any, path: Path, **options: Any) -> Path:
+        effect = Save(httpx.Request("GET", "https://cdn/a.mp4"), path)
+        if request.param == "sync":
+            return effect.run(client(answer, **options))
+        return asyncio.run(effect.arun(aclient(answer, **options)))
+
+    return run
+
+
+def test_a_video_is_saved_under_its_name_only(save: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_text("an older one")
+    assert save(lambda _: httpx.Response(200, content=MP4), path) == path
+    assert path.read_bytes() == MP4
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_callers_default_headers_do_not_go_to_the_cdn(save: Any, tmp_path: Path) -> None:
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        return httpx.Response(200, content=MP4)
+
+    options = {"headers": {"Authorization": "Bearer secret"}, "auth": ("user", "password")}
+    save(answer, tmp_path / "a.mp4", **options)
+    assert "authorization" not in seen[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (httpx.Response(403), "answered 403"),
+        (httpx.Response(200, html="<html>Log in</html>"), "not a video file"),
+        (httpx.Response(200), "not a video file"),
+        (httpx.Response(302, headers={"Location": "https://b/"}), "answered 302"),
+    ],
+)
+def test_what_is_no_video_leaves_nothing_behind(
+    save: Any, tmp_path: Path, answer: httpx.Response, message: str
+) -> None:
+    with pytest.raises(DownloadError, match=message):
+        save(lambda _: httpx.Response(answer.status_code, content=answer.content), tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_download_leaves_nothing_behind(save: Any, tmp_path: Path) -> None:
+    def breaking(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("reset", request=request)
+
+    with pytest.raises(DownloadError, match="broke off: ReadError"):
+        save(breaking, tmp_path / "a.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_missing_is_told(save: Any, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match="can't be written: No such file"):
+        save(lambda _: httpx.Response(200, content=MP4), tmp_path / "none" / "a.mp4")

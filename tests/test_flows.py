@@ -1,0 +1,385 @@
+"""The flows, with the server played by hand: no network, no clock; time is a value."""
+
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from langchain_apilaplas import get_model
+from langchain_apilaplas.effects import Effect, Flow, Now, Report, Save, Send, Sleep
+from langchain_apilaplas.errors import (
+    ApilaplasError,
+    AuthenticationError,
+    Charged,
+    CreditsError,
+    DownloadError,
+    GatewayError,
+    GenerationFailedError,
+    InvalidRequestError,
+    MissingVideoError,
+    NotFoundError,
+    RateLimitError,
+    StillRenderingError,
+    UnknownOutcomeError,
+)
+from langchain_apilaplas.flows import Waiting, download, get, submit
+from langchain_apilaplas.generation import Generation, Status, Video
+from langchain_apilaplas.pacing import Pace
+from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.settings import Settings
+from langchain_apilaplas.wire import Wire
+
+KEY = "sk-secret-0123456789"
+GEN4 = get_model("runway/gen4_turbo")
+API = Wire(Settings(SecretStr(KEY), "https://api.example"))
+PACE = Pace(GEN4.seconds, uniform=max)
+REQUEST = VideoRequest.check(GEN4, {"prompt": "Go", "image": "https://example.com/a.jpg"})
+PATH = "/v2/generate/video/runway/generation"
+HTML = "<html><head><title>502 Bad Gateway</title></head></html>"
+
+ACCEPTED = httpx.Response(201, json={"id": "g-1", "status": "queued"})
+RENDERING = httpx.Response(200, json={"id": "g-1", "status": "generating"})
+DONE = httpx.Response(200, json={"id": "g-1", "status": "completed", "video": ["https://c/v.mp4"]})
+FINISHED = Generation("g-1", Status.COMPLETED, GEN4.id, videos=(Video("https://c/v.mp4"),))
+
+
+def refusal(status: int, message: str = "No", **headers: str) -> httpx.Response:
+    body = {"message": message, "statusCode": str(status), "path": PATH}
+    return httpx.Response(status, json=body, headers=headers)
+
+
+class Played:
+    """A flow played against a list of answers; what it did is kept."""
+
+    def __init__(self, flow: Flow[Any], *answers: httpx.Response | Exception, look: float = 0.0):
+        self.sent: list[httpx.Request] = []
+        self.slept: list[float] = []
+        self.reported: list[Any] = []
+        self.result: Any = None
+        self._answers, self._time, self._look = list(answers), 1000.0, look
+        try:
+            self._play(flow)
+        except StopIteration as stop:
+            self.result = stop.value
+        except ApilaplasError as error:
+            self.result = error
+        assert not self._answers, "all answers are used"
+
+    def _play(self, flow: Flow[Any]) -> None:
+        effect = next(flow)
+        while True:
+            reply = self._reply(effect)
+            throw = isinstance(reply, Exception)
+            effect = flow.throw(reply) if throw else flow.send(reply)
+
+    def _reply(self, effect: Effect) -> Any:
+        if isinstance(effect, Send):
+            self.sent.append(effect.request)
+            self._time += self._look
+            return self._answers.pop(0)
+        if isinstance(effect, Sleep):
+            self.slept.append(round(effect.seconds, 1))
+            self._time += effect.seconds
+        if isinstance(effect, Report):
+            self.reported.append((effect.progress["status"], effect.progress["elapsed"]))
+        return self._time if isinstance(effect, Now) else None
+
+
+def play_submit(*answers: httpx.Response | Exception) -> Played:
+    return Played(submit(REQUEST, "key-1", API, PACE), *answers)
+
+
+def play_wait(
+    *answers: httpx.Response | Exception, timeout: float = 600, look: float = 0.0
+) -> Played:
+    return Played(Waiting(API, PACE, timeout, print).wait("g-1", GEN4), *answers, look=look)
+
+
+def play_generate(*answers: httpx.Response | Exception, timeout: float = 600) -> Played:
+    return Played(Waiting(API, PACE, timeout, print).generate(REQUEST, "key-1"), *answers)
+
+
+# --- submit ---
+
+
+def test_a_submit_is_one_post_with_key_and_idempotency_key() -> None:
+    played = play_submit(ACCEPTED)
+    assert played.result == Generation("g-1", Status.QUEUED, GEN4.id)
+    [request] = played.sent
+    assert (request.method, str(request.url)) == ("POST", f"https://api.example{PATH}")
+    assert request.headers["Authorization"] == f"Bearer {KEY}"
+    assert request.headers["Idempotency-Key"] == "key-1"
+    assert request.content == REQUEST.body
+    assert request.extensions["timeout"]["read"] == 30.0
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [httpx.ReadTimeout("slow"), httpx.ReadError("reset"), httpx.WriteError("reset"),
+     httpx.WriteTimeout("slow"), httpx.RemoteProtocolError("closed"), RuntimeError("transport bug"),
+     httpx.Response(500), httpx.Response(502, html=HTML), refusal(503), httpx.Response(504),
+     httpx.Response(307, headers={"Location": "https://b/"}), refusal(408), refusal(409),
+     httpx.Response(200, text="<<<"), httpx.Response(200, json=[]), httpx.Response(201, json={}),
+     httpx.Response(200, json={"status": "queued"}), httpx.Response(204)],
+)  # fmt: skip
+def test_a_submit_that_may_have_been_accepted_is_never_sent_again(
+    trouble: httpx.Response | Exception,
+) -> None:
+    played = play_submit(trouble)
+    assert len(played.sent) == 1
+    assert isinstance(played.result, UnknownOutcomeError)
+    assert played.result.charged is Charged.UNKNOWN
+    assert "It may have been charged. Do not call generate_video again" in str(played.result)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("busy"),
+     httpx.ProxyError("407")],
+)  # fmt: skip
+def test_a_submit_that_never_left_is_sent_again(trouble: Exception) -> None:
+    played = play_submit(trouble, trouble, ACCEPTED)
+    assert played.result.id == "g-1"
+    assert played.slept == [1.0, 2.0]
+    assert {request.headers["Idempotency-Key"] for request in played.sent} == {"key-1"}
+
+
+def test_a_submit_that_never_gets_through_gives_up_uncharged() -> None:
+    played = play_submit(*[httpx.ConnectError("refused")] * 3)
+    assert isinstance(played.result, GatewayError)
+    assert str(played.result) == (
+        "api.example was not reached: ConnectError: refused. Nothing was charged. "
+        "Call again later; tell the user meanwhile."
+    )
+
+
+def test_too_many_requests_are_sent_again_when_the_server_says() -> None:
+    played = play_submit(refusal(429, **{"Retry-After": "8"}), refusal(429), ACCEPTED)
+    assert played.result.id == "g-1"
+    assert played.slept == [8.0, 2.0]
+
+
+def test_a_long_retry_after_is_left_to_the_caller() -> None:
+    played = play_submit(refusal(429, "Hourly limit", **{"Retry-After": "3000"}))
+    assert isinstance(played.result, RateLimitError)
+    assert (played.result.retry_after, played.slept) == (3000.0, [])
+    assert str(played.result) == (
+        "The gateway gets too many requests (429: Hourly limit). Nothing was charged. "
+        "Wait 3000 seconds, then call again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (refusal(400, "image_url: bad"), InvalidRequestError, "(400: image: bad)"),
+        (refusal(413), InvalidRequestError, "too long"),
+        (refusal(422), InvalidRequestError, "refused"),
+        (refusal(401), AuthenticationError, "must set a valid APILAPLAS_API_KEY"),
+        (refusal(402), CreditsError, "needs credits"),
+        (refusal(403, "exhausted"), CreditsError, "403: exhausted"),
+        (refusal(404), NotFoundError, "base_url (api.example)"),
+        (httpx.Response(403, html=HTML), CreditsError, "(403: 502 Bad Gateway)"),
+        (httpx.Response(401, html="<html></html>"), AuthenticationError, "key (401)"),
+    ],
+)
+def test_a_refusal_is_told_by_what_can_be_done_about_it(
+    answer: httpx.Response, kind: type[ApilaplasError], words: str
+) -> None:
+    error = play_submit(answer).result
+    assert type(error) is kind
+    assert words in str(error)
+    assert "Nothing was charged." in str(error)
+    assert (error.charged, error.status_code) == (Charged.NO, answer.status_code)
+
+
+def test_what_the_gateway_echoes_is_not_shown() -> None:
+    message = f"key {KEY}, image_url data:image/png;base64,{'A' * 999}"
+    text = str(play_submit(refusal(400, message)).result)
+    assert "key ***, image data:…" in text
+
+
+# --- get ---
+
+
+def test_a_get_asks_by_id_however_strange() -> None:
+    played = Played(get("uuid:kling-video/v1.6/a b", GEN4, API, PACE), RENDERING)
+    assert played.result.status is Status.GENERATING
+    [request] = played.sent
+    assert request.url.params["generation_id"] == "uuid:kling-video/v1.6/a b"
+    assert "kling-video%2Fv1.6" in str(request.url)
+
+
+def test_a_get_is_tried_again_where_the_answer_was_of_no_use() -> None:
+    troubles = [httpx.ReadError("reset"), httpx.Response(502, html=HTML), refusal(429)]
+    played = Played(get("g-1", GEN4, API, PACE), *troubles, DONE)
+    assert played.result == FINISHED
+    assert played.slept == [1.0, 2.0, 4.0]
+
+
+def test_a_get_gives_up_with_the_id_after_four_tries() -> None:
+    played = Played(get("g-1", GEN4, API, PACE), *[httpx.Response(502, html=HTML)] * 4)
+    assert isinstance(played.result, GatewayError)
+    assert played.result.generation_id == "g-1"
+    assert str(played.result) == (
+        "The gateway answered with 502: 502 Bad Gateway. The generation was charged when it was "
+        "submitted. It is not lost, so do not generate it again: fetch it later with get_video, "
+        "generation_id g-1."
+    )
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_an_unknown_id_is_not_said_to_be_charged(status: int) -> None:
+    error = Played(get("nope", GEN4, API, PACE), refusal(status)).result
+    assert (error.charged, error.generation_id) == (Charged.NO, "nope")
+
+
+# --- wait ---
+
+
+def test_a_wait_looks_at_once_then_at_the_pace() -> None:
+    played = play_wait(RENDERING, RENDERING, RENDERING, DONE)
+    assert played.result == FINISHED
+    assert played.slept == [0.0, 15.0, 15.0, 2.8]
+    assert played.reported == [
+        ("generating", 0.0), ("generating", 15.0), ("generating", 30.0), ("completed", 32.8),
+    ]  # fmt: skip
+
+
+def test_a_generate_does_not_look_at_once() -> None:
+    played = play_generate(ACCEPTED, RENDERING, DONE)
+    assert played.result == FINISHED
+    assert played.slept == [15.0, 15.0]
+    assert [request.method for request in played.sent] == ["POST", "GET", "GET"]
+    assert played.reported[0] == ("queued", 0.0)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [httpx.ReadTimeout("slow"), httpx.ConnectError("refused"), httpx.Response(502, html=HTML),
+     refusal(500), refusal(429), httpx.Response(200, text="<<<"), httpx.Response(200, json={}),
+     httpx.Response(302), RuntimeError("transport bug")],
+)  # fmt: skip
+def test_a_failed_look_ends_nothing(trouble: httpx.Response | Exception) -> None:
+    played = play_wait(RENDERING, *[trouble] * 7, DONE)
+    assert played.result == FINISHED
+    assert played.slept == [0.0, 15.0, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
+
+
+def test_a_failed_look_obeys_retry_after() -> None:
+    played = play_wait(refusal(503, **{"Retry-After": "42"}), DONE)
+    assert played.slept == [0.0, 42.0]
+
+
+@pytest.mark.parametrize("trouble", [refusal(404), refusal(400)])
+def test_an_id_not_known_yet_after_our_own_submit_ends_nothing(trouble: httpx.Response) -> None:
+    assert play_generate(ACCEPTED, trouble, DONE).result == FINISHED
+    assert isinstance(play_wait(trouble).result, NotFoundError | InvalidRequestError)
+
+
+def test_a_key_refused_while_waiting_leaves_the_way_back() -> None:
+    error = play_generate(ACCEPTED, refusal(401)).result
+    assert isinstance(error, AuthenticationError)
+    assert (error.charged, error.generation_id) == (Charged.YES, "g-1")
+    assert "fetch it later with get_video, generation_id g-1" in str(error)
+
+
+def test_the_last_look_is_exactly_at_the_deadline() -> None:
+    played = play_wait(*[RENDERING] * 4, timeout=31)
+    assert isinstance(played.result, StillRenderingError)
+    assert played.slept == [0.0, 15.0, 15.0, 1.0]
+    assert played.result.charged is Charged.YES
+    assert str(played.result) == (
+        "g-1 is still rendering after 31 s of waiting. The generation was charged when it was "
+        "submitted. It goes on by itself. Do not call generate_video for it again; fetch it later "
+        "with get_video, generation_id g-1."
+    )
+
+
+def test_a_wait_of_no_time_looks_once() -> None:
+    assert play_wait(DONE, timeout=0).result == FINISHED
+    assert isinstance(play_wait(RENDERING, timeout=0).result, StillRenderingError)
+    played = play_generate(ACCEPTED, RENDERING, timeout=0)
+    assert isinstance(played.result, StillRenderingError)
+    assert played.slept == [0.0]
+
+
+def test_a_slow_answer_can_not_carry_a_wait_far_past_its_deadline() -> None:
+    played = play_wait(RENDERING, RENDERING, timeout=20, look=15)
+    assert [r.extensions["timeout"]["read"] for r in played.sent] == [20.0, 5.0]
+
+
+def test_trouble_at_the_deadline_is_told() -> None:
+    played = play_wait(RENDERING, *[httpx.Response(502)] * 6, timeout=31)
+    assert isinstance(played.result, StillRenderingError)
+    assert "(the last look failed: The gateway answered with 502)" in str(played.result)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("Out of luck", "Out of luck"),
+        ({"name": "Moderation", "message": "Flagged"}, "Flagged (Moderation)"),
+        (
+            {"detail": [{"loc": ["body", "image_url"], "msg": "No face", "type": "face"}]},
+            "image: No face (face)",
+        ),
+    ],
+)
+def test_a_failed_generation_says_why_in_every_shape(error: Any, words: str) -> None:
+    answer = httpx.Response(200, json={"id": "g-1", "status": "error", "error": error})
+    result = play_generate(ACCEPTED, answer).result
+    assert isinstance(result, GenerationFailedError)
+    assert result.generation_id == "g-1"
+    assert str(result).startswith(f"The generation failed: {words}. Generation id: g-1.")
+
+
+def test_a_generation_refused_at_create_is_not_waited_for() -> None:
+    answer = httpx.Response(200, json={"id": "g-1", "status": "error", "error": "x"})
+    assert isinstance(play_generate(answer).result, GenerationFailedError)
+
+
+def test_completed_without_a_video_is_told_at_once() -> None:
+    answer = httpx.Response(200, json={"id": "g-1", "status": "completed"})
+    result = play_generate(ACCEPTED, answer).result
+    assert isinstance(result, MissingVideoError)
+    assert "Do not generate it again" in str(result)
+
+
+# --- download ---
+
+
+def test_a_download_carries_no_key_and_names_the_file(tmp_path: Any) -> None:
+    [effect] = [next(download(FINISHED, tmp_path, API))]
+    assert isinstance(effect, Save)
+    assert effect.path == tmp_path / "g-1.mp4"
+    assert "Authorization" not in effect.request.headers
+
+
+@pytest.mark.parametrize(
+    ("video", "name"),
+    [
+        (Video("https://c/wolf/704d.mp4?_jwt=x"), "704d.mp4"),
+        ("https://c/wolf/704d.mp4", "704d.mp4"),
+        ("https://c/", "video.mp4"),
+        ("https://c/..", "video.mp4"),
+        (Generation("u:k/v1", Status.COMPLETED, "m", videos=(Video("https://c/v"),)), "u-k-v1.mp4"),
+    ],
+)
+def test_a_name_in_a_folder_is_harmless(tmp_path: Any, video: Any, name: str) -> None:
+    effect: Any = next(download(video, tmp_path, API))
+    assert effect.path == tmp_path / name
+
+
+def test_a_download_goes_to_https_or_the_gateway_itself_only(tmp_path: Any) -> None:
+    effect: Any = next(download("https://api.example/wolf/1.mp4", tmp_path / "a.mp4", API))
+    assert effect.path == tmp_path / "a.mp4"
+    for url in ("http://169.254.169.254/latest", "file:///etc/passwd", "https.example/x"):
+        with pytest.raises(DownloadError, match="not an https URL"):
+            next(download(url, tmp_path, API))
+
+
+def test_a_generation_without_a_video_can_not_be_downloaded(tmp_path: Any) -> None:
+    with pytest.raises(DownloadError, match=r"g-1 has no video \(queued\)"):
+        next(download(Generation("g-1", Status.QUEUED, "m"), tmp_path, API))

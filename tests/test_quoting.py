@@ -1,0 +1,63 @@
+import pytest
+
+from langchain_apilaplas.quoting import clean, retry_after, words
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b'{"message": "Body validation error", "statusCode": "400"}', "Body validation error"),
+        (b'{"message": ["a", "b"]}', '["a", "b"]'),
+        (b'{"error": {"message": "no"}}', '{"message": "no"}'),
+        (b'{"other": 1}', ""),
+        (b'"text"', "text"),
+        (b"<html><head><TITLE>502 Bad\nGateway</TITLE></head></html>", "502 Bad\nGateway"),
+        (b"<!doctype html><html><body>Oops</body></html>", ""),
+        (b"upstream connect error", "upstream connect error"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"[" * 100_000, "[" * 20_000),
+        (b"", ""),
+    ],
+)
+def test_the_message_is_found_in_json_html_and_plain_text(content: bytes, text: str) -> None:
+    assert words(content) == text
+
+
+def test_a_quote_has_no_key_no_base64_and_no_signed_link() -> None:
+    text = (
+        "key sk-1 in data:image/png;base64,iVBORw0KGgo= and "
+        "https://cdn.example/a.mp4?_jwt=eyJ.x.y; " + "QUJD" * 50
+    )
+    assert clean(text, "sk-1", {}) == "key *** in data:… and https://cdn.example/a.mp4?… …"
+
+
+def test_a_quote_is_one_short_line_in_the_callers_words() -> None:
+    assert clean("image_url:\n  too\tsmall.", "k", {"image_url": "image"}) == "image: too small"
+    assert clean("word " * 100, "k", {}) == ("word " * 60)[:299] + "…"
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "seconds"),
+    [
+        ({"Retry-After": "8"}, b"", 8.0),
+        ({"Retry-After": "0.5"}, b'{"retry_after": 9}', 0.5),
+        ({}, b'{"retry_after": 9}', 9.0),
+        (
+            {"Retry-After": "Wed, 21 Oct 2026 07:28:10 GMT",
+             "Date": "Wed, 21 Oct 2026 07:28:00 GMT"},
+            b"",
+            10.0,
+        ),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:10 GMT"}, b"", None),
+        ({"Retry-After": "soon"}, b"", None),
+        ({"Retry-After": "-3"}, b"", None),
+        ({}, b'{"retry_after": -1}', None),
+        ({}, b'{"retry_after": true}', None),
+        ({}, b"[]", None),
+        ({}, b"<html>", None),
+    ],
+)  # fmt: skip
+def test_the_wait_is_read_from_header_or_body(
+    headers: dict[str, str], content: bytes, seconds: float | None
+) -> None:
+    assert retry_after(headers, content) == seconds
