@@ -15,7 +15,7 @@ from langchain_apilaplas.sandbox import Sandbox, Server
 from langchain_apilaplas.settings import KEY_VARIABLES
 from tests import recording
 
-pytest_plugins = ["langchain_apilaplas.sandbox.pytest_plugin"]
+pytest_plugins = ["langchain_apilaplas.pytest_plugin"]
 
 ROOT = Path(__file__).parent.parent
 ROCKET = ROOT / "examples" / "rocket.jpg"

@@ -1,15 +1,23 @@
-"""Videos from a picture and a sentence: LangChain tools and a client for the Apilaplas API."""
+"""Videos from a picture and a sentence: LangChain tools and a client for the Apilaplas API.
 
-from langchain_apilaplas.catalog import VideoModel, get_model, list_models
-from langchain_apilaplas.client import ApilaplasClient, AsyncApilaplasClient
-from langchain_apilaplas.effects import Progress
-from langchain_apilaplas.errors import ApilaplasError, Charged
-from langchain_apilaplas.generation import Generation, Status, Video
-from langchain_apilaplas.tools import (
-    ApilaplasGenerateVideo,
-    ApilaplasGetVideo,
-    ApilaplasVideoToolkit,
-)
+The names are imported when they are first used: pytest loads this package for its plugin in every
+session, and langchain-core takes half a second.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langchain_apilaplas.catalog import VideoModel, get_model, list_models
+    from langchain_apilaplas.client import ApilaplasClient, AsyncApilaplasClient
+    from langchain_apilaplas.effects import Progress
+    from langchain_apilaplas.errors import ApilaplasError, Charged
+    from langchain_apilaplas.generation import Generation, Status, Video
+    from langchain_apilaplas.tools import (
+        ApilaplasGenerateVideo,
+        ApilaplasGetVideo,
+        ApilaplasVideoToolkit,
+    )
 
 __all__ = [
     "ApilaplasClient",
@@ -27,3 +35,25 @@ __all__ = [
     "get_model",
     "list_models",
 ]
+
+_MODULES = {
+    "catalog": ("VideoModel", "get_model", "list_models"),
+    "client": ("ApilaplasClient", "AsyncApilaplasClient"),
+    "effects": ("Progress",),
+    "errors": ("ApilaplasError", "Charged"),
+    "generation": ("Generation", "Status", "Video"),
+    "tools": ("ApilaplasGenerateVideo", "ApilaplasGetVideo", "ApilaplasVideoToolkit"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            value = getattr(import_module(f"{__name__}.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

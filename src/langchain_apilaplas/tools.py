@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    InstanceOf,
     PlainSerializer,
     SecretStr,
     ValidationError,
@@ -47,11 +48,13 @@ class _VideoTool(BaseTool):
 
     name: str = ""
     description: str = ""
-    model: str | VideoModel = DEFAULT_MODEL
+    model: str | InstanceOf[VideoModel] = DEFAULT_MODEL
     api_key: SecretStr | None = None
     base_url: str | None = None
-    client: ApilaplasClient | None = Field(default=None, repr=False, exclude=True)
-    async_client: AsyncApilaplasClient | None = Field(default=None, repr=False, exclude=True)
+    client: InstanceOf[ApilaplasClient] | None = Field(default=None, repr=False, exclude=True)
+    async_client: InstanceOf[AsyncApilaplasClient] | None = Field(
+        default=None, repr=False, exclude=True
+    )
     max_wait: float = Field(default=DEFAULT_TIMEOUT, ge=0)
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
     handle_tool_error: Any = True

@@ -1,14 +1,14 @@
 """Which models exist and what each takes."""
 
-from langchain_apilaplas.catalog import runway
+from langchain_apilaplas.catalog.runway import GEN4_TURBO, MODELS
 from langchain_apilaplas.catalog.spec import Param, VideoModel
 from langchain_apilaplas.errors import SettingsError
 
 __all__ = ["DEFAULT_MODEL", "Param", "VideoModel", "get_model", "list_models"]
 
-DEFAULT_MODEL = runway.GEN4_TURBO.id
+DEFAULT_MODEL = GEN4_TURBO.id
 
-_MODELS = {model.id: model for model in runway.MODELS}
+_MODELS = {model.id: model for model in MODELS}
 
 
 def get_model(model: str | VideoModel) -> VideoModel:

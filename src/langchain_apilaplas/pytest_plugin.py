@@ -1,6 +1,7 @@
 """The pytest fixture `apilaplas_sandbox`: test an agent offline, over real HTTP.
 
-Registered when the package is installed; it needs the `sandbox` extra when it is used.
+Registered when the package is installed; it needs the `sandbox` extra when it is used. pytest
+loads this module in every session, wanted or not, so it imports next to nothing.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,6 @@ def apilaplas_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator["Sandbox"]:
     `url` is its base URL, `received` every call it got, `accepted` what would have been paid for;
     `order()` lets something go wrong, `seconds` sets how long a generation takes.
     """
-    # Imported late: pytest loads this module in every session, the extra may be missing there.
     from langchain_apilaplas.sandbox import Sandbox, Server  # noqa: PLC0415
 
     sandbox = Sandbox(seconds=0.0)

@@ -1,0 +1,127 @@
+"""The shape of the package (its design, checked on the source itself)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "src" / "langchain_apilaplas"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+LAYERS = [
+    {"errors"},
+    {"settings", "images", "quoting"},
+    {"generation", "catalog.spec"},
+    {"catalog.runway"},
+    {"catalog", "pacing", "effects", "pools"},
+    {"request"},
+    {"wire"},
+    {"flows"},
+    {"client"},
+    {"runtime", "answer"},
+    {"tools"},
+]
+"""A module imports only from lines above its own."""
+
+HOMES = {
+    "httpx": {"wire", "effects", "pools", "client"},
+    "langchain_core": {"settings", "runtime", "answer", "tools"},
+    "pydantic": {"settings", "catalog.spec", "client", "tools"},
+    "pytest": {"pytest_plugin"},
+}
+"""Where, outside of the sandbox, a third party may be imported. Nobody else is."""
+
+
+def name(path: Path) -> str:
+    return (
+        str(path.relative_to(PACKAGE).with_suffix("")).replace("/", ".").removesuffix(".__init__")
+    )
+
+
+def imports(path: Path) -> list[str]:
+    """What a module imports when it is imported; not what only type checkers see."""
+    found = []
+    tree = ast.parse(path.read_text())
+    hidden = [
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    ]
+    for node in ast.walk(tree):
+        if node in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found += names if node.module == "langchain_apilaplas" else [node.module]
+    return found
+
+
+def ours(path: Path) -> list[str]:
+    prefix = "langchain_apilaplas."
+    return [module.removeprefix(prefix) for module in imports(path) if module.startswith(prefix)]
+
+
+def third_parties(path: Path) -> set[str]:
+    tops = {module.partition(".")[0] for module in imports(path)}
+    return tops - sys.stdlib_module_names - {"langchain_apilaplas"}
+
+
+CORE = [path for path in MODULES if "sandbox" not in path.parts]
+
+
+@pytest.mark.parametrize("path", CORE, ids=name)
+def test_a_module_imports_only_from_above(path: Path) -> None:
+    if name(path) in ("__init__", "pytest_plugin"):
+        return
+    level = next(n for n, layer in enumerate(LAYERS) if name(path) in layer)
+    above = set().union(*LAYERS[:level])
+    assert set(ours(path)) <= above
+
+
+@pytest.mark.parametrize("path", CORE, ids=name)
+def test_a_third_party_is_imported_in_its_homes_only(path: Path) -> None:
+    for party in third_parties(path):
+        assert name(path) in HOMES[party], f"{party} in {name(path)}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path not in CORE], ids=name)
+def test_the_sandbox_shares_the_catalog_and_nothing_else(path: Path) -> None:
+    assert {module for module in ours(path) if not module.startswith("sandbox")} <= {"catalog"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 290
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            length = node.end_lineno - body[0].lineno + 1 if body else 0  # type: ignore[operator]
+            assert length <= 35, f"{node.name} has {length} lines"
+
+
+def test_nothing_heavy_is_imported_with_the_tools() -> None:
+    heavy = ("langgraph", "langchain", "av", "PIL", "starlette", "uvicorn", "mcp", "sqlite3")
+    program = "import sys, langchain_apilaplas.tools; print(*sys.modules)"
+    loaded = set(run(program).split())
+    assert "langchain_apilaplas.tools" in loaded
+    assert not loaded & set(heavy)
+
+
+def test_the_pytest_plugin_imports_next_to_nothing() -> None:
+    program = "import sys, pytest; before = set(sys.modules)\n"
+    program += "import langchain_apilaplas.pytest_plugin; print(*set(sys.modules) - before)"
+    assert set(run(program).split()) == {
+        "langchain_apilaplas", "langchain_apilaplas.pytest_plugin",
+    }  # fmt: skip
+
+
+def run(program: str) -> str:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,379 @@
+"""The sandbox, called as anybody would: by `httpx` and by the page's own program."""
+
+import base64
+import io
+import subprocess
+import sys
+import time
+from typing import Any
+
+import av
+import httpx
+import pytest
+import requests
+from PIL import Image, ImageChops, ImageStat
+
+from langchain_apilaplas.sandbox import (
+    Sandbox,
+    Server,
+    dropped,
+    endless,
+    expired_link,
+    failed_generation,
+    garbage,
+    http_error,
+    no_video,
+    slow,
+)
+from langchain_apilaplas.sandbox.render import Camera, camera, render
+from tests.conftest import ROCKET
+
+PATH = "/v2/generate/video/runway/generation"
+BODY = {"model": "runway/gen4_turbo", "image_url": "https://example.com/a.jpg"}
+DATA_URI = "data:image/jpeg;base64," + base64.b64encode(ROCKET.read_bytes()).decode()
+
+
+class Clock:
+    time = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sandbox(clock: Clock) -> Sandbox:
+    return Sandbox(seconds=60, clock=clock)
+
+
+@pytest.fixture
+def http(sandbox: Sandbox) -> httpx.Client:
+    return httpx.Client(
+        transport=sandbox.transport(),
+        base_url="https://api.apilaplas.com",
+        headers={"Authorization": "Bearer any"},
+    )
+
+
+def create(http: httpx.Client, **more: Any) -> httpx.Response:
+    return http.post(PATH, json={**BODY, **more})
+
+
+def fetch(http: httpx.Client, generation_id: str) -> dict[str, Any]:
+    answer: dict[str, Any] = http.get(PATH, params={"generation_id": generation_id}).json()
+    return answer
+
+
+# --- the protocol ---
+
+
+def test_a_generation_is_queued_then_generating_then_completed(
+    http: httpx.Client, clock: Clock
+) -> None:
+    created = create(http)
+    assert created.status_code == 201
+    generation_id = created.json()["id"]
+    assert created.json() == {"id": generation_id, "status": "queued"}
+    seen = []
+    for _ in range(4):
+        seen.append(fetch(http, generation_id)["status"])
+        clock.time += 20
+    assert seen == ["queued", "generating", "generating", "completed"]
+    [url] = fetch(http, generation_id)["video"]
+    assert url.startswith(f"https://api.apilaplas.com/wolf/{generation_id}.mp4?_jwt=eyJ")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"image_url": None}, "'image_url': Required"),
+        ({"image_url": 7}, "'image_url': Expected string, received int"),
+        ({"image_url": "http://a/b.jpg"}, "'image_url': Expected an HTTPS URL or data URI"),
+        ({"image_url": "data:image/png;base64,AAAA"}, "'image_url': Invalid image"),
+        ({"model": "sora"}, "'model': Expected 'runway/gen4_turbo', received 'sora'"),
+        ({"duration": 7}, "'duration': Expected 5 | 10, received 7"),
+        ({"duration": "5"}, "'duration': Expected 5 | 10, received '5'"),
+        ({"ratio": "2:1"}, "'ratio': Expected '16:9' | '9:16' | '4:3'"),
+        ({"prompt": 7}, "'prompt': Expected string, received int"),
+        ({"prompt": "x" * 1001}, "'prompt': String must contain at most 1000 character(s)"),
+        ({"prompt": "🚀" * 501}, "'prompt': String must contain at most 1000 character(s)"),
+        ({"seed": -1}, "'seed': Number must be greater than or equal to 0"),
+        ({"seed": 2**32}, "'seed': Number must be less than or equal to 4294967295"),
+        ({"seed": 1.5}, "'seed': Expected integer, received float"),
+    ],
+)
+def test_what_the_api_refuses_is_refused_in_its_own_shape(
+    http: httpx.Client, sandbox: Sandbox, body: dict[str, Any], words: str
+) -> None:
+    answer = create(http, **body)
+    assert answer.status_code == 400
+    said = answer.json()
+    assert set(said) == {"message", "path", "requestId", "statusCode", "timestamp"}
+    assert said["message"].startswith(f"Body validation error: {words}")
+    assert (said["path"], said["statusCode"]) == (PATH, 400)
+    assert sandbox.accepted == []
+
+
+def test_a_picture_out_of_shape_needs_a_ratio(http: httpx.Client) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (300, 100)).save(buffer, "PNG")
+    uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    assert "width to height ratio of 0.5 to 2.0" in create(http, image_url=uri).text
+    assert create(http, image_url=uri, ratio="21:9").status_code == 201
+
+
+def test_other_refusals(http: httpx.Client, sandbox: Sandbox) -> None:
+    assert http.post(PATH, content=b"[1]").json()["message"].endswith("Expected object")
+    assert create(http, prompt="x" * 5_000_000).status_code == 413
+    assert http.get(PATH).json()["message"] == "Query validation error: 'generation_id': Required"
+    assert http.get(PATH, params={"generation_id": "x"}).status_code == 404
+    assert http.get("/elsewhere").json()["message"] == "Cannot GET /elsewhere"
+    assert http.delete(PATH).status_code == 404
+    assert sandbox.received[-1].kind is None
+
+
+@pytest.mark.parametrize("key", ["", "Bearer ", "Basic x", "any"])
+def test_a_key_is_asked_for(http: httpx.Client, key: str) -> None:
+    http.headers["Authorization"] = key
+    assert create(http).status_code == 401
+
+
+def test_a_key_that_is_set_is_the_only_one(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.api_key = "right"
+    assert create(http).status_code == 401
+    http.headers["Authorization"] = "Bearer right"
+    assert create(http).status_code == 201
+
+
+def test_what_was_received_is_kept_without_the_key(http: httpx.Client, sandbox: Sandbox) -> None:
+    create(http, duration=5)
+    [received] = sandbox.received
+    assert (received.kind, received.method) == ("create", "POST")
+    assert received.url == f"https://api.apilaplas.com{PATH}"
+    assert received.body == {**BODY, "duration": 5}
+    assert "authorization" not in received.headers
+    assert sandbox.accepted == [received.body]
+
+
+# --- troubles ---
+
+
+def test_an_http_error_strikes_as_often_as_ordered(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.order(http_error(429, times=2, retry_after=8), http_error(502, html=True))
+    answers = [create(http) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [429, 429, 502, 201]
+    assert answers[0].headers["Retry-After"] == "8"
+    assert answers[0].json()["message"] == "Too Many Requests"
+    assert "<title>502 Bad Gateway</title>" in answers[2].text
+    assert len(sandbox.accepted) == 1
+
+
+def test_a_fault_strikes_its_own_kind_of_call_only(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.order(http_error(500, on="fetch"))
+    generation_id = create(http).json()["id"]
+    assert http.get(PATH, params={"generation_id": generation_id}).status_code == 500
+    assert fetch(http, generation_id)["status"] == "queued"
+
+
+def test_dropped_before_or_after_it_was_accepted(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.order(dropped(), dropped(accepted=True), garbage(on="create"), garbage({"a": 1}))
+    for _ in range(2):
+        with pytest.raises(httpx.RemoteProtocolError):
+            create(http)
+    assert len(sandbox.accepted) == 1
+    assert create(http).text == "<<<"
+    assert len(sandbox.accepted) == 2
+    assert fetch(http, "x") == {"a": 1}
+
+
+def test_slow_answers_run_into_the_callers_timeout(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.order(slow(4, on="create"), slow(6, on="create"))
+    assert create(http).status_code == 201
+    with pytest.raises(httpx.ReadTimeout):
+        create(http)
+
+
+def test_generations_end_as_ordered(http: httpx.Client, sandbox: Sandbox, clock: Clock) -> None:
+    sandbox.order(failed_generation({"name": "Mod"}), no_video(), endless(), expired_link())
+    failed, empty, never, expired, fine = (create(http).json()["id"] for _ in range(5))
+    clock.time += 61
+    assert fetch(http, failed) == {"id": failed, "status": "error", "error": {"name": "Mod"}}
+    assert fetch(http, empty) == {"id": empty, "status": "completed"}
+    assert fetch(http, never)["status"] == "generating"
+    assert http.get(fetch(http, expired)["video"][0]).json()["message"] == "The link has expired"
+    assert fetch(http, fine)["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("https://nowhere.invalid/a.jpg", "Could not download the image"),
+        ("https://example.com/a.pdf", "image_url does not lead to an image"),
+    ],
+)
+def test_a_picture_that_can_not_be_had_fails_the_generation(
+    http: httpx.Client, clock: Clock, url: str, error: str
+) -> None:
+    generation_id = create(http, image_url=url).json()["id"]
+    clock.time += 61
+    answer = fetch(http, generation_id)
+    assert answer["status"] == "error"
+    assert error in str(answer["error"])
+
+
+# --- links and files ---
+
+
+def test_a_link_needs_its_signature_and_time(http: httpx.Client, clock: Clock) -> None:
+    first, second = (create(http).json()["id"] for _ in range(2))
+    clock.time += 61
+    [url] = fetch(http, first)["video"]
+    bare = url.partition("?")[0]
+    forged = [url[:-2] + "xx", url.replace(first, second), url.replace(first, "no-such")]
+    for wrong in (bare, f"{bare}?_jwt=a.b.c", *forged):
+        assert http.get(wrong).status_code == 403
+    clock.time += 86_401
+    assert http.get(url).json()["message"] == "The link has expired"
+
+
+def test_a_player_can_ask_for_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(Sandbox(seconds=0)) as server:
+        http = httpx.Client(base_url=server.sandbox.url, headers={"Authorization": "Bearer x"})
+        [url] = fetch(http, create(http).json()["id"])["video"]
+        whole = http.get(url)
+        assert whole.headers["content-type"] == "video/mp4"
+        size = len(whole.content)
+        for wanted, start, end in (
+            ("bytes=0-99", 0, 99),
+            ("bytes=100-", 100, size - 1),
+            ("bytes=-50", size - 50, size - 1),
+        ):
+            part = http.get(url, headers={"Range": wanted})
+            assert part.status_code == 206
+            assert part.headers["content-range"] == f"bytes {start}-{end}/{size}"
+            assert part.content == whole.content[start : end + 1]
+        assert http.get(url, headers={"Range": f"bytes={size}-"}).status_code == 416
+        assert http.get(url, headers={"Range": "bytes=-"}).status_code == 200
+        http.close()
+
+
+# --- over HTTP ---
+
+
+def page_program(host: str) -> Any:
+    """What the program on the client's page does, with the host changed and less patience."""
+    url = f"{host}/v2/generate/video/runway/generation"
+    headers = {"Authorization": "Bearer <YOUR_KEY>", "Content-Type": "application/json"}
+    payload = {
+        "model": "runway/gen4_turbo",
+        "prompt": "A dragon appears above the tallest mountain",
+        "ratio": "16:9",
+        "image_url": "https://upload.wikimedia.org/mountain.jpg",
+    }
+    generation = requests.post(url, json=payload, headers=headers, timeout=5).json()
+    while True:
+        params = {"generation_id": generation["id"]}
+        answer = requests.get(url, params=params, headers=headers, timeout=5).json()
+        if answer.get("status") not in ("generating", "queued", "waiting"):
+            return answer
+        time.sleep(0.1)
+
+
+def test_the_pages_program_runs_to_completion_against_the_module() -> None:
+    command = [sys.executable, "-m", "langchain_apilaplas.sandbox", "--port", "0"]
+    process = subprocess.Popen([*command, "--seconds", "0.5"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        host = process.stdout.readline().strip()
+        answer = page_program(host)
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+    assert set(answer) == {"id", "status", "video"}
+    assert answer["status"] == "completed"
+    assert answer["video"][0].startswith(host)
+
+
+def test_a_dropped_connection_is_dropped_over_http_too() -> None:
+    sandbox = Sandbox(seconds=0)
+    sandbox.order(dropped(accepted=True), slow(0.2, on="create"))
+    with Server(sandbox), httpx.Client(base_url=sandbox.url) as http:
+        http.headers["Authorization"] = "Bearer x"
+        with pytest.raises(httpx.RemoteProtocolError):
+            create(http)
+        started = time.monotonic()
+        assert create(http).status_code == 201
+        assert time.monotonic() - started > 0.2
+    assert len(sandbox.accepted) == 2
+
+
+# --- rendering ---
+
+
+def frames(video: bytes) -> tuple[Any, list[Image.Image]]:
+    with av.open(io.BytesIO(video)) as container:
+        stream = container.streams.video[0]
+        images = [frame.to_image() for frame in container.decode(stream)]
+        return stream, images
+
+
+def difference(a: Image.Image, b: Image.Image) -> float:
+    """Mean difference of two pictures' pixels, 0 to 255."""
+    return sum(ImageStat.Stat(ImageChops.difference(a, b)).mean) / 3
+
+
+def test_a_video_is_h264_of_the_asked_shape_and_length_and_starts_with_the_picture() -> None:
+    video = render(ROCKET.read_bytes(), {"prompt": "Zoom in", "duration": 5, "ratio": "1:1"})
+    stream, images = frames(video)
+    assert stream.codec_context.name == "h264"
+    assert stream.codec_context.pix_fmt == "yuv420p", "what browsers play"
+    assert (stream.width, stream.height) == (960, 960)
+    assert len(images) / stream.average_rate == 5
+    assert video.index(b"moov") < video.index(b"mdat"), "plays before it is all there"
+
+    rocket = Image.open(ROCKET)
+    square = rocket.crop((106, 0, 533, 427)).resize((960, 960)).crop((0, 0, 960, 880))
+    assert difference(images[0].crop((0, 0, 960, 880)), square) < 5
+    assert difference(images[0], images[-1]) > 10, "the camera moved"
+
+
+def test_every_frame_says_sandbox() -> None:
+    _, images = frames(render(ROCKET.read_bytes(), {"duration": 5, "ratio": "9:16"}))
+    box = (20, 1280 - 56, 160, 1280 - 20)
+    for image in images:
+        _, lightest = image.crop(box).convert("L").getextrema()
+        assert lightest > 200, "white letters where the night sky was"
+
+
+def test_a_seed_gives_the_same_video_again_and_another_seed_another() -> None:
+    body = {"prompt": "Go", "duration": 5, "ratio": "4:3"}
+    once, again, other = (render(None, {**body, "seed": seed}) for seed in (1, 1, 2))
+    assert once == again
+    assert once != other
+
+
+@pytest.mark.parametrize(
+    ("prompt", "move"),
+    [
+        ("The rocket lifts off", Camera(y=(0.0, -1.0))),
+        ("Slowly zoom out to reveal the sea", Camera((1.4, 1.0))),
+        ("Pan left across the towers", Camera(x=(0.0, -1.0))),
+        ("The camera pans right", Camera(x=(0.0, 1.0))),
+        ("tilt down to the sea", Camera(y=(0.0, 1.0))),
+        ("a static shot", Camera((1.0, 1.0))),
+        ("A dog barks", Camera()),
+        ("", Camera()),
+    ],
+)
+def test_the_camera_moves_as_the_prompt_says(prompt: str, move: Camera) -> None:
+    assert camera(prompt, 0).zoom == move.zoom
+    if move.x != (0.0, 0.0):
+        assert camera(prompt, 0).x == move.x
+    else:
+        assert camera(prompt, 0).y == move.y
+    assert camera(prompt, 1) != camera(prompt, 2)

@@ -1,0 +1,169 @@
+"""The sandbox's chat model, through its endpoint and through `langchain-openai`."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from langchain.agents import create_agent
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_openai import ChatOpenAI
+
+from langchain_apilaplas import ApilaplasVideoToolkit
+from langchain_apilaplas.sandbox import Sandbox, endless
+
+TOOLS = [convert_to_openai_tool(t) for t in ApilaplasVideoToolkit(api_key="x").get_tools()]
+PHOTO = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+
+
+def say(*messages: Any, tools: Any = TOOLS, **more: Any) -> httpx.Response:
+    http = httpx.Client(transport=Sandbox().transport(), headers={"Authorization": "Bearer x"})
+    body = {"model": "any", "messages": list(messages), "tools": tools, **more}
+    return http.post("https://a/v1/chat/completions", json=body)
+
+
+def user(text: str, *blocks: Any) -> dict[str, Any]:
+    return {"role": "user", "content": [{"type": "text", "text": text}, *blocks]}
+
+
+def reply(*messages: Any, tools: Any = TOOLS) -> dict[str, Any]:
+    message: dict[str, Any] = say(*messages, tools=tools).json()["choices"][0]["message"]
+    return message
+
+
+def args(*messages: Any, tools: Any = TOOLS) -> Any:
+    [call] = reply(*messages, tools=tools)["tool_calls"]
+    assert call["function"]["name"] == "generate_video"
+    return json.loads(call["function"]["arguments"])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Make a video of it", {}),
+        ("Make a 5 second clip", {"duration": 5}),
+        ("A 10-second video, 9:16", {"duration": 10, "aspect_ratio": "9:16"}),
+        ("Animate it for 7s", {"duration": 7}),
+        ("A vertical film with seed 42", {"aspect_ratio": "9:16", "seed": 42}),
+        ("A square video", {"aspect_ratio": "1:1"}),
+    ],
+)
+def test_the_tool_is_called_with_what_the_message_says(text: str, found: dict[str, Any]) -> None:
+    expected = {"prompt": text, "image": "attached:last", **found}
+    assert args(user(text, PHOTO)) == expected
+
+
+def test_a_url_in_the_text_is_the_image() -> None:
+    assert args(user("Animate https://example.com/cat.jpg, please"))["image"] == (
+        "https://example.com/cat.jpg"
+    )
+
+
+def test_what_the_schema_does_not_offer_is_not_passed() -> None:
+    [tool] = [convert_to_openai_tool(ApilaplasVideoToolkit(api_key="x", duration=5).get_tools()[0])]
+    assert "duration" not in args(user("A 10 second video", PHOTO), tools=[tool])
+
+
+def test_a_reference_is_used_only_where_the_schema_explains_it() -> None:
+    schema = {"properties": {"prompt": {"type": "string"}, "image": {"type": "string"}}}
+    tool = {"type": "function", "function": {"name": "generate_video", "parameters": schema}}
+    assert args(user("A video", PHOTO), tools=[tool]) == {"prompt": "A video"}
+
+
+def test_an_enum_of_words_and_a_longest_prompt_are_read_from_the_schema() -> None:
+    properties = {
+        "prompt": {"type": "string", "maxLength": 7},
+        "style": {"type": "string", "enum": ["noir", "anime"]},
+    }
+    function = {"name": "generate_video", "parameters": {"properties": properties}}
+    tool = {"type": "function", "function": function}
+    assert args(user("A video in anime style"), tools=[tool]) == {
+        "prompt": "A video", "style": "anime",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        ([user("Make a video")], "I need image for that: attach a picture"),
+        ([user("Hello there")], "Show me a picture"),
+        ([{"role": "user", "content": "hi"}], "Show me a picture"),
+        ([{"role": "system", "content": "Be nice"}], "What would you like to see"),
+    ],
+)
+def test_without_enough_to_go_on_it_asks(messages: Any, words: str) -> None:
+    assert words in reply(*messages)["content"]
+
+
+def test_without_a_tool_it_says_so() -> None:
+    assert reply(user("A video", PHOTO), tools=[])["content"] == "I have no tool that makes videos."
+
+
+def result(content: Any) -> list[Any]:
+    return [user("A video", PHOTO), {"role": "tool", "content": content, "tool_call_id": "c"}]
+
+
+def test_it_answers_from_the_tools_result() -> None:
+    assert reply(*result("https://a/b.mp4?x\nDone"))["content"] == (
+        "Here is your video: https://a/b.mp4?x"
+    )
+    blocks = [{"type": "text", "text": "duration: 7 is not allowed"}]
+    assert "The tool said: duration: 7 is not allowed" in reply(*result(blocks))["content"]
+
+
+def test_it_fetches_what_is_still_rendering() -> None:
+    content = "g-1 is still rendering. Fetch it later with get_video, generation_id g-1."
+    [call] = reply(*result(content))["tool_calls"]
+    assert call["function"]["name"] == "get_video"
+    assert json.loads(call["function"]["arguments"]) == {"generation_id": "g-1"}
+    assert "The tool said: g-1 is still" in reply(*result(content), tools=TOOLS[:1])["content"]
+    patient = [user("A video", PHOTO), *[result(content)[1]] * 20]
+    assert "The tool said: g-1 is still" in reply(*patient)["content"]
+
+
+@pytest.mark.parametrize("body", [{}, {"messages": []}, {"messages": "x"}, []])
+def test_a_malformed_request_is_refused(body: Any) -> None:
+    http = httpx.Client(transport=Sandbox().transport(), headers={"Authorization": "Bearer x"})
+    answer = http.post("https://a/v1/chat/completions", json=body)
+    assert answer.status_code == 400
+    assert "messages" in answer.json()["error"]["message"]
+
+
+def chat_model(sandbox: Sandbox) -> ChatOpenAI:
+    return ChatOpenAI(model="any", base_url=f"{sandbox.url}/v1", api_key="sandbox")  # type: ignore[arg-type]
+
+
+async def test_a_whole_agent_runs_on_it_streaming_too(apilaplas_sandbox: Sandbox) -> None:
+    agent = create_agent(chat_model(apilaplas_sandbox), ApilaplasVideoToolkit().get_tools())
+    asked = {"messages": [user("Make a 5 second video", {
+        "type": "image_url", "image_url": {"url": "https://example.com/cat.jpg"},
+    })]}  # fmt: skip
+    words = [
+        chunk.text
+        async for chunk, _ in agent.astream(asked, stream_mode="messages")
+        if chunk.type == "AIMessageChunk"
+    ]
+    assert len([word for word in words if word]) > 3, "it came in pieces"
+    assert "".join(words).startswith(f"Here is your video: {apilaplas_sandbox.url}/wolf/")
+    assert apilaplas_sandbox.accepted[0]["duration"] == 5
+
+
+def test_an_agent_comes_back_for_a_slow_video(apilaplas_sandbox: Sandbox) -> None:
+    apilaplas_sandbox.seconds = 0.3
+    tools = ApilaplasVideoToolkit(max_wait=0.1).get_tools()
+    agent = create_agent(chat_model(apilaplas_sandbox), tools)
+    messages = agent.invoke({"messages": [user("Animate https://example.com/cat.jpg")]})["messages"]
+    assert messages[-1].text.startswith("Here is your video: ")
+    assert len(apilaplas_sandbox.accepted) == 1
+
+
+def test_an_agent_gives_up_on_an_endless_video_without_paying_again(
+    apilaplas_sandbox: Sandbox,
+) -> None:
+    apilaplas_sandbox.order(endless())
+    tools = ApilaplasVideoToolkit(max_wait=0).get_tools()
+    agent = create_agent(chat_model(apilaplas_sandbox), tools)
+    asked = {"messages": [user("Animate https://example.com/cat.jpg")]}
+    messages = agent.invoke(asked, {"recursion_limit": 60})["messages"]
+    assert "There is no video yet. The tool said: " in messages[-1].text
+    assert len(apilaplas_sandbox.accepted) == 1
