@@ -134,7 +134,7 @@ def test_two_calls_at_once_make_two_videos(run: Run, world: World) -> None:
         (400, "InvalidRequestError", "The gateway refused the request ("),
         (401, "AuthenticationError", "The developer must set a valid APILAPLAS_API_KEY"),
         (403, "CreditsError", "needs credits or a higher plan; calling again will not help"),
-        (404, "NotFoundError", "Check the generation id, the model (runway/gen4_turbo)"),
+        (404, "NotFoundError", "Check the model (runway/gen4_turbo) and base_url"),
         (500, "UnknownOutcomeError", "Do not call generate_video again"),
         (502, "UnknownOutcomeError", "Do not call generate_video again"),
         (503, "UnknownOutcomeError", "Do not call generate_video again"),
@@ -165,29 +165,30 @@ def test_too_many_requests_that_do_not_end_are_a_message(run: Run, world: World)
 
 
 @pytest.mark.parametrize(
-    ("trouble", "words"),
+    ("trouble", "words", "status"),
     [
-        (failed_generation("Out of luck"), "The generation failed: Out of luck."),
-        (failed_generation({"name": "Mod", "message": "Flagged"}), "failed: Flagged (Mod)."),
+        (failed_generation("Out of luck"), "The generation failed: Out of luck.", "error"),
+        (failed_generation({"name": "M", "message": "Flagged"}), "failed: Flagged (M).", "error"),
         (
             failed_generation({"detail": [{"loc": ["image_url"], "msg": "No face", "type": "f"}]}),
             "The generation failed: image: No face (f).",
+            "error",
         ),
-        (no_video(), "is completed, but the answer holds no video"),
-        (http_error(401, on="fetch"), "fetch it later with get_video, generation_id"),
-        (garbage(on="create"), "The gateway's answer to the submit can't be read"),
-        (dropped(accepted=True), "The submit was sent, but its answer never came"),
-        (slow(60, on="create"), "The submit was sent, but its answer never came: ReadTimeout"),
+        (no_video(), "is completed, but the answer holds no video", "completed"),
+        (http_error(401, on="fetch", times=4), "fetch it later with get_video", None),
+        (garbage(on="create"), "The gateway's answer to the submit can't be read", None),
+        (dropped(accepted=True), "The submit was sent, but its answer never came", None),
+        (slow(60, on="create"), "was sent, but its answer never came: ReadTimeout", None),
     ],
 )
 def test_what_goes_wrong_is_a_message_that_an_agent_can_act_on(
-    run: Run, world: World, trouble: Any, words: str
+    run: Run, world: World, trouble: Any, words: str, status: str | None
 ) -> None:
     world.sandbox.order(trouble)
     [message] = run({"image": URL, "prompt": "a"})
     assert message.status == "error"
     assert words in message.text
-    assert message.artifact["status"] == "error"
+    assert message.artifact["status"] == status
     assert message.artifact["charged"] in ("yes", "unknown")
     assert len(world.sandbox.accepted) == 1, "paid at most once"
 

@@ -17,20 +17,22 @@ LAYERS = [
     {"settings", "images", "quoting"},
     {"generation", "catalog.spec"},
     {"catalog.runway"},
-    {"catalog", "pacing", "effects", "pools"},
+    {"catalog", "pacing", "effects", "download", "pools"},
     {"request"},
     {"wire"},
     {"flows"},
+    {"calls"},
     {"client"},
-    {"runtime", "answer"},
+    {"runtime", "answer", "schema"},
     {"tools"},
+    {"toolkit"},
 ]
 """A module imports only from lines above its own."""
 
 HOMES = {
-    "httpx": {"wire", "effects", "pools", "client"},
-    "langchain_core": {"settings", "runtime", "answer", "tools"},
-    "pydantic": {"settings", "catalog.spec", "client", "tools"},
+    "httpx": {"wire", "effects", "download", "pools", "client"},
+    "langchain_core": {"settings", "runtime", "answer", "schema", "tools", "toolkit"},
+    "pydantic": {"settings", "catalog.spec", "client", "schema", "tools", "toolkit"},
     "pytest": {"pytest_plugin"},
 }
 """Where, outside of the sandbox, a third party may be imported. Nobody else is."""

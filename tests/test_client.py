@@ -1,8 +1,11 @@
 import asyncio
 import gc
 import logging
+import threading
+import time
 import traceback
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,14 @@ import pytest
 from langchain_apilaplas import ApilaplasClient, AsyncApilaplasClient, Generation, Status
 from langchain_apilaplas.errors import (
     AuthenticationError,
+    GatewayError,
     InvalidRequestError,
     SettingsError,
     StillRenderingError,
+    UnknownOutcomeError,
 )
-from langchain_apilaplas.sandbox import Sandbox, Server, http_error
+from langchain_apilaplas.pools import Pools
+from langchain_apilaplas.sandbox import Sandbox, Server, http_error, slow
 from tests.conftest import KEY, ROCKET, World
 
 URL = "https://example.com/cat.jpg"
@@ -107,23 +113,59 @@ def test_one_pool_serves_a_clients_life() -> None:
         Server(sandbox),
         ApilaplasClient(api_key=KEY, base_url=sandbox.url, poll_interval=0) as client,
     ):
-        pool = client._pools.use(None)
+        [pool] = client._pools._pools.values()
         client.generate(image=URL)
         with client:
             client.generate(image=URL)
-        assert client._pools.use(None) is pool
+        assert list(client._pools._pools.values()) == [pool]
         assert not pool.is_closed
     assert pool.is_closed
 
 
-def test_a_client_may_be_used_again_after_it_was_closed(world: World) -> None:
+def test_a_client_outside_of_a_with_keeps_its_pool_until_it_is_closed() -> None:
+    sandbox = Sandbox(seconds=0)
+    with Server(sandbox):
+        client = ApilaplasClient(api_key=KEY, base_url=sandbox.url, poll_interval=0)
+        client.generate(image=URL)
+        [first] = client._pools._pools.values()
+        with client:
+            client.generate(image=URL)
+        assert not first.is_closed
+        client.close()
+        assert first.is_closed
+        client.generate(image=URL)
+        client.close()
+    assert len(sandbox.accepted) == 3
+
+
+def test_no_call_under_way_loses_its_connection_to_a_with_that_ends() -> None:
+    sandbox = Sandbox(seconds=0)
+    sandbox.order(slow(0.3, on="create"))
+    with Server(sandbox):
+        client = ApilaplasClient(api_key=KEY, base_url=sandbox.url, poll_interval=0)
+        done: list[Any] = []
+        with client:
+            thread = threading.Thread(target=lambda: done.append(client.generate(image=URL)))
+            thread.start()
+            while not sandbox.received:
+                time.sleep(0.01)
+        thread.join()
+    assert done[0].status is Status.COMPLETED
+
+
+def test_a_result_is_not_lost_when_connections_close_badly(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Closing(httpx.MockTransport):
+        def close(self) -> None:
+            raise RuntimeError("close failed")
+
+    transport = Closing(world.sandbox.handle)
     client = ApilaplasClient(api_key=KEY)
-    first = client._pools.use(None)
-    client.close()
-    second = client._pools.use(None)
-    client.close()
-    assert first.is_closed
-    assert second is not first
+    client._pools = Pools(None, lambda: httpx.Client(transport=transport))
+    with client:
+        assert client.generate(image=URL).status is Status.COMPLETED
+    assert "close failed" in caplog.text
 
 
 def test_the_callers_own_http_client_is_used_and_left_open(world: World) -> None:
@@ -133,7 +175,7 @@ def test_the_callers_own_http_client_is_used_and_left_open(world: World) -> None
     assert world.sandbox.received[0].headers["x-team"] == "films"
     assert not http.is_closed
     http.close()
-    with pytest.raises(SettingsError, match="http_client given to this client is closed"):
+    with pytest.raises(SettingsError, match="HTTP client is closed"):
         client.submit(image=URL)
 
 
@@ -154,10 +196,116 @@ def test_each_event_loop_has_connections_of_its_own_and_none_are_left_behind() -
 
 
 async def test_an_async_client_can_be_closed_without_a_with(world: World) -> None:
-    client = AsyncApilaplasClient(api_key=KEY)
-    pool = client._pools.use(asyncio.get_running_loop())
+    client = AsyncApilaplasClient(api_key=KEY, base_url="http://127.0.0.1:9", timeout=0.5)
+    with pytest.raises(GatewayError):
+        await client.submit(image=URL)
+    [pool] = client._pools._pools.values()
     await client.aclose()
     assert pool.is_closed
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("HTTPS_PROXY", "foo://proxy"), ("SSL_CERT_FILE", "/nonexistent.pem")],
+)
+def test_an_environment_without_a_way_out_is_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr("langchain_apilaplas.client.tls", httpx.create_ssl_context)
+    with (
+        pytest.raises(SettingsError, match="No connections can be opened"),
+        ApilaplasClient(api_key=KEY) as client,
+    ):
+        client.submit(image=URL)
+
+
+# --- the caller's own http client ---
+
+
+def test_a_client_of_the_other_kind_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"must be an httpx.Client, not a httpx.AsyncClient"):
+        ApilaplasClient(api_key=KEY, http_client=httpx.AsyncClient())  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=r"must be an httpx.AsyncClient, not a builtins.str"):
+        AsyncApilaplasClient(api_key=KEY, http_client="x")  # type: ignore[arg-type]
+
+
+async def test_its_query_auth_and_hooks_do_not_get_in_the_way(world: World) -> None:
+    def hook(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    async def ahook(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    options: dict[str, Any] = {
+        "transport": world.sandbox.transport(),
+        "params": {"team": "films"},
+        "auth": ("user", "password"),
+    }
+    http = httpx.Client(**options, event_hooks={"response": [hook]})
+    ahttp = httpx.AsyncClient(**options, event_hooks={"response": [ahook]})
+    client = ApilaplasClient(api_key=KEY, http_client=http)
+    aclient = AsyncApilaplasClient(api_key=KEY, http_client=ahttp)
+    world.sandbox.api_key = KEY
+    world.sandbox.order(http_error(429, times=2), http_error(502, on="fetch"))
+    assert client.generate(image=URL).status is Status.COMPLETED
+    assert (await aclient.generate(image=URL)).status is Status.COMPLETED
+    assert "team=films" in world.sandbox.received[-1].url
+    world.sandbox.order(http_error(400, times=2))
+    with pytest.raises(InvalidRequestError, match="400"):
+        client.submit(image=URL)
+    with pytest.raises(InvalidRequestError, match="400"):
+        await aclient.submit(image=URL)
+
+
+# --- bad arguments never cost money ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"timeout": -1}, "timeout must be a number of seconds, at least 0"),
+        ({"timeout": None}, "timeout must be a number"),
+        ({"timeout": float("nan")}, "timeout must be a number"),
+        ({"key": "a\nb"}, "key must be"),
+        ({"key": "ключ"}, "key must be"),
+        ({"key": ""}, "key must be"),
+        ({"model": "sora"}, "no model"),
+    ],
+)
+def test_a_bad_argument_is_told_before_anything_is_sent(
+    world: World, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        world.client.generate(image=URL, **arguments)
+    assert world.sandbox.received == []
+
+
+def test_a_dripping_answer_is_bounded(world: World) -> None:
+    def drip() -> Iterator[bytes]:
+        while True:
+            time.sleep(0.02)
+            yield b" "
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=drip()))
+    client = ApilaplasClient(
+        api_key=KEY, timeout=0.1, http_client=httpx.Client(transport=transport)
+    )
+    started = time.monotonic()
+    with pytest.raises(UnknownOutcomeError, match="came too slowly"):
+        client.submit(image=URL)
+    assert time.monotonic() - started < 1
+
+
+def test_an_endless_answer_is_bounded(world: World) -> None:
+    def flood() -> Iterator[bytes]:
+        while True:
+            yield bytes(1_000_000)
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=flood()))
+    client = ApilaplasClient(api_key=KEY, http_client=httpx.Client(transport=transport))
+    with pytest.raises(UnknownOutcomeError, match="too long"):
+        client.submit(image=URL)
 
 
 # --- secrets ---

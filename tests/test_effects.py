@@ -1,7 +1,5 @@
 import asyncio
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,18 +10,15 @@ from langchain_apilaplas.effects import (
     Now,
     Progress,
     Report,
-    Save,
     Send,
     Sleep,
     adrive,
     drive,
 )
-from langchain_apilaplas.errors import DownloadError
 
 PROGRESS = Progress(
     type="video_progress", generation_id="x", model="m", status="queued", elapsed=0, expected=65
 )
-MP4 = b"\0\0\0\x18ftypisom" + bytes(100_000)
 
 
 def client(answer: Any, **options: Any) -> httpx.Client:
@@ -145,67 +140,3 @@ async def test_what_a_listener_raises_is_logged_and_goes_no_further(
     Report(PROGRESS, listener).run(client(echo))
     await Report(PROGRESS, listener).arun(aclient(echo))
     assert caplog.text.count("RuntimeError: broken consumer") == 2
-
-
-@pytest.fixture(params=["sync", "async"])
-def save(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """`Save` in both worlds, as one function."""
-
-    def run(answer: Any, path: Path, **options: Any) -> Path:
-        effect = Save(httpx.Request("GET", "https://cdn/a.mp4"), path)
-        if request.param == "sync":
-            return effect.run(client(answer, **options))
-        return asyncio.run(effect.arun(aclient(answer, **options)))
-
-    return run
-
-
-def test_a_video_is_saved_under_its_name_only(save: Any, tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    path.write_text("an older one")
-    assert save(lambda _: httpx.Response(200, content=MP4), path) == path
-    assert path.read_bytes() == MP4
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_callers_default_headers_do_not_go_to_the_cdn(save: Any, tmp_path: Path) -> None:
-    seen = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request.headers)
-        return httpx.Response(200, content=MP4)
-
-    options = {"headers": {"Authorization": "Bearer secret"}, "auth": ("user", "password")}
-    save(answer, tmp_path / "a.mp4", **options)
-    assert "authorization" not in seen[0]
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (httpx.Response(403), "answered 403"),
-        (httpx.Response(200, html="<html>Log in</html>"), "not a video file"),
-        (httpx.Response(200), "not a video file"),
-        (httpx.Response(302, headers={"Location": "https://b/"}), "answered 302"),
-    ],
-)
-def test_what_is_no_video_leaves_nothing_behind(
-    save: Any, tmp_path: Path, answer: httpx.Response, message: str
-) -> None:
-    with pytest.raises(DownloadError, match=message):
-        save(lambda _: httpx.Response(answer.status_code, content=answer.content), tmp_path / "a")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_broken_download_leaves_nothing_behind(save: Any, tmp_path: Path) -> None:
-    def breaking(request: httpx.Request) -> httpx.Response:
-        raise httpx.ReadError("reset", request=request)
-
-    with pytest.raises(DownloadError, match="broke off: ReadError"):
-        save(breaking, tmp_path / "a.mp4")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_is_missing_is_told(save: Any, tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match="can't be written: No such file"):
-        save(lambda _: httpx.Response(200, content=MP4), tmp_path / "none" / "a.mp4")

@@ -7,7 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from langchain_apilaplas import get_model
-from langchain_apilaplas.effects import Effect, Flow, Now, Report, Save, Send, Sleep
+from langchain_apilaplas.download import Save
+from langchain_apilaplas.effects import Effect, Flow, Now, Report, Send, Sleep
 from langchain_apilaplas.errors import (
     ApilaplasError,
     AuthenticationError,
@@ -150,7 +151,7 @@ def test_a_submit_that_never_gets_through_gives_up_uncharged() -> None:
     assert isinstance(played.result, GatewayError)
     assert str(played.result) == (
         "api.example was not reached: ConnectError: refused. Nothing was charged. "
-        "Call again later; tell the user meanwhile."
+        "Tell the user, and call again later."
     )
 
 
@@ -272,14 +273,19 @@ def test_a_failed_look_obeys_retry_after() -> None:
     assert played.slept == [0.0, 42.0]
 
 
-@pytest.mark.parametrize("trouble", [refusal(404), refusal(400)])
-def test_an_id_not_known_yet_after_our_own_submit_ends_nothing(trouble: httpx.Response) -> None:
-    assert play_generate(ACCEPTED, trouble, DONE).result == FINISHED
-    assert isinstance(play_wait(trouble).result, NotFoundError | InvalidRequestError)
+@pytest.mark.parametrize(
+    "trouble", [refusal(404), refusal(400), refusal(401), httpx.Response(403, html=HTML)]
+)
+def test_a_few_refused_looks_after_our_own_submit_end_nothing(trouble: httpx.Response) -> None:
+    """By a proxy, or by a part of the server that has not heard of the generation."""
+    assert play_generate(ACCEPTED, *[trouble] * 3, DONE).result == FINISHED
+    error = play_generate(ACCEPTED, *[trouble] * 4).result
+    assert (error.charged, error.generation_id) == (Charged.YES, "g-1")
+    assert play_wait(trouble).result.status_code == trouble.status_code
 
 
 def test_a_key_refused_while_waiting_leaves_the_way_back() -> None:
-    error = play_generate(ACCEPTED, refusal(401)).result
+    error = play_generate(ACCEPTED, *[refusal(401)] * 4).result
     assert isinstance(error, AuthenticationError)
     assert (error.charged, error.generation_id) == (Charged.YES, "g-1")
     assert "fetch it later with get_video, generation_id g-1" in str(error)
@@ -340,11 +346,49 @@ def test_a_generation_refused_at_create_is_not_waited_for() -> None:
     assert isinstance(play_generate(answer).result, GenerationFailedError)
 
 
+def test_a_create_that_answers_completed_is_looked_at_once_more() -> None:
+    answer = httpx.Response(200, json={"id": "g-1", "status": "completed"})
+    assert play_generate(answer, DONE).result == FINISHED
+    assert play_generate(DONE).result == FINISHED
+
+
 def test_completed_without_a_video_is_told_at_once() -> None:
     answer = httpx.Response(200, json={"id": "g-1", "status": "completed"})
     result = play_generate(ACCEPTED, answer).result
     assert isinstance(result, MissingVideoError)
     assert "Do not generate it again" in str(result)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"id": "g-1", "status": 1}, {"id": "g-1", "status": {"state": "queued"}},
+     {"generation_id": "g-1", "status": None}, {"id": "g-1"}],
+)  # fmt: skip
+def test_an_id_is_kept_whatever_the_status_looks_like(answer: Any) -> None:
+    assert play_generate(httpx.Response(200, json=answer), DONE).result == FINISHED
+
+
+def test_half_characters_from_the_server_do_not_travel_on() -> None:
+    raw = rb'{"id": "\ud83d", "status": "error", "error": "\udc00"}'
+    result = play_generate(httpx.Response(200, content=raw)).result
+    assert str(result).startswith("The generation failed: ?. The generation")
+
+
+def test_a_server_that_asks_for_no_wait_is_not_hammered() -> None:
+    played = play_wait(*[refusal(503, **{"Retry-After": "0"})] * 3, DONE)
+    assert played.slept == [0.0, 1.0, 1.0, 1.0]
+
+
+def test_submitting_has_no_more_patience_than_the_wait_has_time() -> None:
+    played = play_generate(refusal(429, **{"Retry-After": "8"}), timeout=5)
+    assert isinstance(played.result, RateLimitError)
+    assert played.slept == []
+
+
+def test_time_spent_on_submitting_counts() -> None:
+    played = play_generate(refusal(429, **{"Retry-After": "8"}), ACCEPTED, RENDERING, timeout=10)
+    assert isinstance(played.result, StillRenderingError)
+    assert played.slept == [8.0, 2.0]
 
 
 # --- download ---

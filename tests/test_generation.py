@@ -105,6 +105,19 @@ def test_usage_is_taken_from_meta() -> None:
     assert parse({"id": "x", "status": "queued", "meta": []}).usage == {}
 
 
+def test_usage_has_only_what_can_be_stored() -> None:
+    usage = {"credits_used": 10**30, "tokens_used": float("nan"), "usd_spent": 0.5, "more": "x"}
+    answer = {"id": "x", "status": "queued", "meta": {"usage": usage}}
+    assert parse(answer).usage == {"usd_spent": 0.5}
+
+
+def test_an_error_nested_without_end_is_still_an_error() -> None:
+    error: Any = "deep"
+    for _ in range(600):
+        error = [error]
+    assert parse({"id": "x", "status": "error", "error": error}).error == "no reason given"
+
+
 def test_the_links_expiry_is_read_from_the_link() -> None:
     assert link_expiry(JWT) == datetime(2025, 4, 14, tzinfo=UTC)
 

@@ -51,7 +51,9 @@ def test_anything_else_is_no_image(data: bytes) -> None:
         b"\xff\xd8\xff\xd9",
         b"\xff\xd8\xff\xff\xff\xff",
         b"\xff\xd8\xff\xe0\x00\x02\x00\x00",
-        b"\x89PNG\r\n\x1a\n" + bytes(8) + struct.pack(">II", 0, 5),
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 0, 5),
+        b"\x89PNG\r\n\x1a\n" + b"\x11" * 30,
+        b"RIFF\0\0\0\0WEBPVP8X",
     ],
 )
 def test_a_damaged_header_is_told(data: bytes) -> None:

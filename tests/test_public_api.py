@@ -90,7 +90,6 @@ def test_the_schema_of_get_video() -> None:
         "properties": {
             "generation_id": {
                 "type": "string",
-                "maxLength": 200,
                 "description": "The id, as generate_video gave it.",
             }
         },

@@ -10,6 +10,8 @@ from langchain_apilaplas.quoting import clean, retry_after, words
         (b'{"message": ["a", "b"]}', '["a", "b"]'),
         (b'{"error": {"message": "no"}}', '{"message": "no"}'),
         (b'{"other": 1}', ""),
+        (b'{"message": null, "error": "why"}', "why"),
+        ('{"message": ["Größe"]}'.encode(), '["Größe"]'),
         (b'"text"', "text"),
         (b"<html><head><TITLE>502 Bad\nGateway</TITLE></head></html>", "502 Bad\nGateway"),
         (b"<!doctype html><html><body>Oops</body></html>", ""),
@@ -26,13 +28,19 @@ def test_the_message_is_found_in_json_html_and_plain_text(content: bytes, text: 
 def test_a_quote_has_no_key_no_base64_and_no_signed_link() -> None:
     text = (
         "key sk-1 in data:image/png;base64,iVBORw0KGgo= and "
-        "https://cdn.example/a.mp4?_jwt=eyJ.x.y; " + "QUJD" * 50
+        "https://cdn.example/a.mp4?_jwt=eyJ.x.y; token eyJh.eyJl.c2ln " + ("QUJD" * 19 + "\n") * 9
     )
-    assert clean(text, "sk-1", {}) == "key *** in data:… and https://cdn.example/a.mp4?… …"
+    assert clean(text, "sk-1", {}) == (
+        "key *** in data:… and https://cdn.example/a.mp4?… token … …"
+    )
 
 
 def test_a_quote_is_one_short_line_in_the_callers_words() -> None:
     assert clean("image_url:\n  too\tsmall.", "k", {"image_url": "image"}) == "image: too small"
+    names = {"ratio": "aspect_ratio"}
+    assert clean("'ratio': keep the ratio; ratio: bad", "sk-1", names) == (
+        "'aspect_ratio': keep the ratio; aspect_ratio: bad"
+    )
     assert clean("word " * 100, "k", {}) == ("word " * 60)[:299] + "…"
 
 
@@ -50,6 +58,14 @@ def test_a_quote_is_one_short_line_in_the_callers_words() -> None:
         ),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:10 GMT"}, b"", None),
         ({"Retry-After": "soon"}, b"", None),
+        ({"Retry-After": "9" * 400}, b"", 86_400.0),
+        ({}, b'{"retry_after": 1e300}', 86_400.0),
+        ({}, b'{"retry_after": NaN}', None),
+        (
+            {"Retry-After": "Wed, 21 Oct 2026 07:28:10 +99999999999999", "Date": "x"},
+            b"",
+            None,
+        ),
         ({"Retry-After": "-3"}, b"", None),
         ({}, b'{"retry_after": -1}', None),
         ({}, b'{"retry_after": true}', None),

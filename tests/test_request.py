@@ -1,12 +1,14 @@
 import base64
 import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from langchain_apilaplas import get_model, list_models
+from langchain_apilaplas import VideoModel, get_model, list_models
+from langchain_apilaplas.catalog import Param
 from langchain_apilaplas.errors import InvalidRequestError, SettingsError
 from langchain_apilaplas.request import VideoRequest, check_value, summarize
 from tests.conftest import ROCKET
@@ -63,7 +65,8 @@ def test_everything_wrong_is_said_at_once() -> None:
 @pytest.mark.parametrize(
     "given",
     [{"duration": True}, {"duration": "5"}, {"seed": 1.5}, {"seed": 2**32}, {"prompt": 7},
-     {"prompt": "\ud83d"}, {"aspect_ratio": ["16:9"]}],
+     {"prompt": "\ud83d"}, {"aspect_ratio": ["16:9"]}, {"duration": 5.0}, {"duration": Decimal(5)},
+     {"seed": 10**5000}],
 )  # fmt: skip
 def test_values_of_the_wrong_kind_are_refused(given: dict[str, Any]) -> None:
     [problem] = problems(image=URL, **given)
@@ -107,6 +110,22 @@ def test_a_single_value_can_be_checked() -> None:
     assert check_value(GEN4, "duration", 5) == 5
     with pytest.raises(ValueError, match="'nope' is not an https URL"):
         check_value(GEN4, "image", "nope")
+
+
+def test_a_row_may_leave_limits_out() -> None:
+    params = (
+        Param("prompt", "prompt", "text", "What happens."),
+        Param("seed", "seed", "integer", "A number.", required=True),
+        Param("steps", "steps", "integer", "At least one.", minimum=1),
+    )
+    row = VideoModel("m", "v", "/m", params, seconds=1)
+    body = VideoRequest.check(row, {"prompt": "x" * 9999, "seed": 0, "steps": 99}).body
+    assert json.loads(body)["seed"] == 0
+    assert [param.allowed for param in params] == [
+        "a text", "a whole number", "a whole number from 1",
+    ]  # fmt: skip
+    with pytest.raises(InvalidRequestError, match="steps: 0 is not allowed"):
+        VideoRequest.check(row, {"seed": 1, "steps": 0})
 
 
 def test_the_catalog_gives_rows_by_id() -> None:

@@ -61,7 +61,7 @@ def test_the_state_may_be_a_list_or_an_object(state: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["attached:0", "attached:2", "attached:x", "attached:", "attached:-1", "attached:²",
-     "attached:99999999999999999999"],
+     "attached:99999999999999999999", "attached:0000000012"],
 )  # fmt: skip
 def test_a_picture_that_is_not_there_names_those_that_are(name: str) -> None:
     with pytest.raises(ValueError, match="1 attached, so 'attached:1' to 'attached:1'"):
@@ -72,6 +72,18 @@ def test_a_picture_that_is_not_there_names_those_that_are(name: str) -> None:
 def test_without_any_picture_the_user_is_to_be_asked(graph: Any) -> None:
     with pytest.raises(ValueError, match="no picture is attached to this conversation; ask"):
         named_image("attached:last", graph)
+
+
+def test_messages_may_be_dicts_or_tuples() -> None:
+    content = [BLOCKS["v1 url"]]
+    for message in ({"role": "user", "content": content}, ("user", content)):
+        assert named_image("attached:1", runtime(message)).url == URL  # type: ignore[arg-type]
+
+
+def test_a_malformed_block_hides_only_its_own_message(caplog: pytest.LogCaptureFixture) -> None:
+    broken = said({"type": "image", "source_type": "base64", "mime_type": "image/png"})
+    image = named_image("attached:1", runtime(broken, said(BLOCKS["v1 url"])))
+    assert image.url == URL
 
 
 def test_an_agent_can_pass_neither_base64_nor_a_file() -> None:
@@ -116,3 +128,4 @@ def test_the_same_call_has_the_same_key_and_any_other_another() -> None:
 def test_without_a_thread_there_is_no_key() -> None:
     assert submit_key(graph(thread=None), {}) is None
     assert submit_key(None, {}) is None
+    assert submit_key(SimpleNamespace(config={"configurable": None}, tool_call_id="c"), {}) is None

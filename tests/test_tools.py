@@ -2,12 +2,14 @@ import asyncio
 import json
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from langchain_core.messages import ToolMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import TypeAdapter
 
 from langchain_apilaplas import (
     ApilaplasClient,
@@ -68,7 +70,7 @@ def test_a_tool_call_gives_a_message_with_a_plain_artifact(
     assert artifact == {
         "status": "completed",
         "model": "runway/gen4_turbo",
-        "request": {"prompt": "The cat yawns", "image": URL, "duration": 5},
+        "request": {"prompt": "The cat yawns", "image": URL.partition("?")[0], "duration": 5},
         "usage": {},
     }
 
@@ -131,11 +133,19 @@ def test_what_the_developer_fixes_leaves_the_schema_and_travels(world: World, in
         ({"durration": 5}, "durration: no such parameter here"),
         ({"image": "nope"}, "image: 'nope' is not an https URL"),
         ({"model": "sora"}, "no model 'sora'"),
+        ({"fixed": {"duration": 7}}, "duration: 7 is not allowed"),
     ],
 )
 def test_a_wrong_constructor_argument_is_told(given: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         ApilaplasGenerateVideo(api_key=KEY, **given)
+    with pytest.raises(SettingsError, match=message):
+        ApilaplasVideoToolkit(api_key=KEY, **given)
+
+
+def test_get_video_takes_no_other_arguments() -> None:
+    with pytest.raises(SettingsError, match="ApilaplasGetVideo takes no argument max_wiat"):
+        ApilaplasGetVideo(api_key=KEY, max_wiat=3)
 
 
 def test_a_tool_without_a_key_is_told_at_once() -> None:
@@ -189,12 +199,66 @@ def test_get_video_without_an_id_is_told(world: World, invoke: Any, args: Any) -
     assert invoke(get, args).startswith("generation_id: missing.")
 
 
+@pytest.mark.parametrize("image", ["data:image/png;base64," + "QUJD" * 999, "QUJD" * 999])
+def test_base64_from_an_agent_is_neither_quoted_nor_recorded(
+    tool: Any, world: World, image: str
+) -> None:
+    runtime = SimpleNamespace(tool_call_id="call_1", state={})
+    message, _ = tool._run(image=image, runtime=runtime)
+    assert "base64 can't be passed here" in message.text
+    assert "QUJDQUJDQUJDQUJDQUJD" not in json.dumps(message.artifact["error"])
+    assert len(json.dumps(message.artifact)) < 1000
+
+
+def test_a_name_of_the_developers_own_is_the_one_in_messages(world: World, invoke: Any) -> None:
+    both = {"client": world.client, "async_client": world.async_client}
+    world.sandbox.order(http_error(500))
+    message = invoke(ApilaplasGenerateVideo(name="make_clip", **both), call(ARGS))
+    assert message.name == "make_clip"
+    assert "Do not call make_clip again" in message.text
+
+
+@pytest.mark.parametrize("wrong", [-1, None, "soon", float("nan")])
+def test_a_wait_that_can_not_be_waited_costs_nothing(
+    tool: Any, invoke: Any, world: World, wrong: Any
+) -> None:
+    text = invoke(tool.model_copy(update={"max_wait": wrong}), ARGS)
+    assert text.startswith("timeout must be a number of seconds, at least 0.")
+    assert world.sandbox.received == []
+
+
+def test_whatever_goes_wrong_inside_is_a_message(
+    tool: Any, invoke: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bug of ours, even one that raises pydantic's error, must not look like bad arguments."""
+
+    def bug(*_: Any) -> None:
+        TypeAdapter(int).validate_python("x")
+
+    monkeypatch.setattr("langchain_apilaplas.answer.video", bug)
+    text = invoke(tool, ARGS)
+    assert text.startswith("Something unexpected went wrong (ValidationError). It may have been")
+    assert "Do not call generate_video again" in text
+    assert "Input should be a valid integer" in caplog.text
+
+
+def test_a_client_with_connections_of_its_own_is_not_gone_around(world: World) -> None:
+    blocking = ApilaplasGenerateVideo(client=world.client)
+    assert blocking.invoke(ARGS).startswith("https://")
+    assert "must give both client= and async_client=" in asyncio.run(blocking.ainvoke(ARGS))
+    waiting = ApilaplasGenerateVideo(async_client=world.async_client)
+    assert asyncio.run(waiting.ainvoke(ARGS)).startswith("https://")
+    assert "must give both client= and async_client=" in waiting.invoke(ARGS)
+    assert len(world.sandbox.accepted) == 2
+
+
 # --- secrets, cancellation, life ---
 
 
 def test_the_key_is_not_in_the_repr(tool: Any) -> None:
-    assert KEY not in repr(tool)
-    assert KEY not in str(tool)
+    toolkit = ApilaplasVideoToolkit(api_key=KEY)
+    for shown in (repr(tool), str(tool), repr(toolkit), str(toolkit.model_dump())):
+        assert KEY not in shown
 
 
 def test_an_agent_can_not_forge_the_runtime(tool: Any, invoke: Any, world: World) -> None:

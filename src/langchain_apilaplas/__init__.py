@@ -13,11 +13,8 @@ if TYPE_CHECKING:
     from langchain_apilaplas.effects import Progress
     from langchain_apilaplas.errors import ApilaplasError, Charged
     from langchain_apilaplas.generation import Generation, Status, Video
-    from langchain_apilaplas.tools import (
-        ApilaplasGenerateVideo,
-        ApilaplasGetVideo,
-        ApilaplasVideoToolkit,
-    )
+    from langchain_apilaplas.toolkit import ApilaplasVideoToolkit
+    from langchain_apilaplas.tools import ApilaplasGenerateVideo, ApilaplasGetVideo
 
 __all__ = [
     "ApilaplasClient",
@@ -42,7 +39,8 @@ _MODULES = {
     "effects": ("Progress",),
     "errors": ("ApilaplasError", "Charged"),
     "generation": ("Generation", "Status", "Video"),
-    "tools": ("ApilaplasGenerateVideo", "ApilaplasGetVideo", "ApilaplasVideoToolkit"),
+    "toolkit": ("ApilaplasVideoToolkit",),
+    "tools": ("ApilaplasGenerateVideo", "ApilaplasGetVideo"),
 }
 
 

@@ -4,8 +4,20 @@ from typing import Any
 
 from langchain_core.messages.content import create_video_block
 
-from langchain_apilaplas.errors import ApilaplasError, StillRenderingError
+from langchain_apilaplas.errors import (
+    ApilaplasError,
+    GenerationFailedError,
+    MissingVideoError,
+    StillRenderingError,
+)
 from langchain_apilaplas.generation import Generation, Status
+
+_LAST_WORDS = {
+    StillRenderingError: Status.GENERATING,
+    GenerationFailedError: Status.ERROR,
+    MissingVideoError: Status.COMPLETED,
+}
+"""What an error says of the generation's own status. Any other error says nothing of it."""
 
 Answer = tuple[str, dict[str, Any]]
 
@@ -38,11 +50,11 @@ def video(generation: Generation, record: dict[str, Any], seconds: float) -> Ans
 
 def no_video(error: ApilaplasError, record: dict[str, Any]) -> Answer:
     """Of a generation that is still rendering, or that went wrong."""
-    rendering = isinstance(error, StillRenderingError)
-    status = Status.GENERATING if rendering else Status.ERROR
+    status = next((status for kind, status in _LAST_WORDS.items() if isinstance(error, kind)), None)
+    rendering = status is Status.GENERATING
     artifact = {
         "generation_id": error.generation_id,
-        "status": status.value,
+        "status": status.value if status else None,
         **record,
         "error": None if rendering else {"type": type(error).__name__, "message": str(error)},
         "charged": error.charged.value,

@@ -1,7 +1,6 @@
-"""The two clients: settings, connections, and one line per flow."""
+"""The two clients: settings, connections, and one line per call."""
 
 import asyncio
-import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self
@@ -9,22 +8,21 @@ from typing import Any, Generic, Self
 import httpx
 from pydantic import SecretStr
 
-from langchain_apilaplas import flows
-from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel, get_model
+from langchain_apilaplas.calls import Calls
+from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel
 from langchain_apilaplas.effects import Flow, Listener, T, adrive, drive
-from langchain_apilaplas.flows import Waiting
+from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.generation import Generation, Video
-from langchain_apilaplas.pacing import Pace
-from langchain_apilaplas.pools import H, Pools, tls
-from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.pools import H, Pools, aclose, close, tls
 from langchain_apilaplas.settings import Settings
-from langchain_apilaplas.wire import Wire
 
 DEFAULT_TIMEOUT = 600.0
 
 
-class _Client(Generic[H]):
-    """What both clients share: everything but waiting."""
+class _Connected(Generic[H]):
+    """What both clients are made of: settings, calls, and the connections to make them over."""
+
+    _kind: type[H]
 
     def __init__(
         self,
@@ -35,58 +33,27 @@ class _Client(Generic[H]):
         timeout: float = 30.0,
         poll_interval: float | None = None,
     ) -> None:
+        if not isinstance(http_client, self._kind | None):
+            raise SettingsError(
+                f"http_client must be an httpx.{self._kind.__name__}, not a "
+                f"{type(http_client).__module__}.{type(http_client).__name__}."
+            )
         self.settings = Settings.resolve(
             api_key=api_key, base_url=base_url, timeout=timeout, poll_interval=poll_interval
         )
-        self._wire = Wire(self.settings)
-        self._pools = Pools[H](http_client, self._open)
+        self._calls = Calls(self.settings)
+        self._pools = Pools[H](http_client, lambda: self._kind(verify=tls()))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.settings.base_url!r})"
 
-    def _open(self) -> H:
-        raise NotImplementedError
-
-    def _submit(
-        self, model: str | VideoModel, key: str | None, values: dict[str, Any]
-    ) -> Flow[Generation]:
-        request = VideoRequest.check(get_model(model), values)
-        return flows.submit(request, key or uuid.uuid4().hex, self._wire, self._pace(request.model))
-
-    def _get(self, generation_id: str, model: str | VideoModel) -> Flow[Generation]:
-        row = get_model(model)
-        return flows.get(generation_id, row, self._wire, self._pace(row))
-
-    def _wait(
-        self,
-        generation_id: str,
-        model: str | VideoModel,
-        timeout: float,
-        listener: Listener | None,
-    ) -> Flow[Generation]:
-        row = get_model(model)
-        return Waiting(self._wire, self._pace(row), timeout, listener).wait(generation_id, row)
-
-    def _generate(
-        self,
-        model: str | VideoModel,
-        key: str | None,
-        timeout: float,
-        listener: Listener | None,
-        values: dict[str, Any],
-    ) -> Flow[Generation]:
-        request = VideoRequest.check(get_model(model), values)
-        waiting = Waiting(self._wire, self._pace(request.model), timeout, listener)
-        return waiting.generate(request, key or uuid.uuid4().hex)
-
-    def _download(self, video: Generation | Video | str, to: str | Path) -> Flow[Path]:
-        return flows.download(video, Path(to), self._wire)
-
-    def _pace(self, model: VideoModel) -> Pace:
-        return Pace(model.seconds, self.settings.poll_interval)
+    @property
+    def has_own_http_client(self) -> bool:
+        """Whether `http_client` was given."""
+        return self._pools.given is not None
 
 
-class ApilaplasClient(_Client[httpx.Client]):
+class ApilaplasClient(_Connected[httpx.Client]):
     """The Apilaplas video API, blocking.
 
     Use it in a `with` block, or call `close()`. The `with` may be entered more than once, also
@@ -104,6 +71,8 @@ class ApilaplasClient(_Client[httpx.Client]):
     Raises:
         SettingsError: There is no key, or a value has the wrong form.
     """
+
+    _kind = httpx.Client
 
     def submit(
         self, *, model: str | VideoModel = DEFAULT_MODEL, key: str | None = None, **values: Any
@@ -126,7 +95,7 @@ class ApilaplasClient(_Client[httpx.Client]):
             UnknownOutcomeError: It left, and nobody knows whether it was accepted.
             ApilaplasError: Other refusals; see `langchain_apilaplas.errors`.
         """
-        return self._drive(self._submit(model, key, values))
+        return self._drive(self._calls.submit(model, key, values))
 
     def get(self, generation_id: str, *, model: str | VideoModel = DEFAULT_MODEL) -> Generation:
         """How far a generation is now, with a fresh link when it is finished. Free.
@@ -135,7 +104,7 @@ class ApilaplasClient(_Client[httpx.Client]):
             NotFoundError: The server has no such generation.
             ApilaplasError: There was no usable answer; see `langchain_apilaplas.errors`.
         """
-        return self._drive(self._get(generation_id, model))
+        return self._drive(self._calls.get(generation_id, model))
 
     def wait(
         self,
@@ -150,7 +119,7 @@ class ApilaplasClient(_Client[httpx.Client]):
         Args:
             generation_id: As `submit` gave it, in this process or another.
             model: The model it was submitted with.
-            timeout: Seconds. The last look is at its very end.
+            timeout: Seconds; `math.inf` for no bound. The last look is at its very end.
             on_progress: Called with a `Progress` dict at each look. What it raises is logged.
 
         Returns:
@@ -162,7 +131,7 @@ class ApilaplasClient(_Client[httpx.Client]):
             MissingVideoError: It is completed and holds no video.
             ApilaplasError: See `langchain_apilaplas.errors`.
         """
-        return self._drive(self._wait(generation_id, model, timeout, on_progress))
+        return self._drive(self._calls.wait(generation_id, model, timeout, on_progress))
 
     def generate(
         self,
@@ -174,7 +143,7 @@ class ApilaplasClient(_Client[httpx.Client]):
         **values: Any,
     ) -> Generation:
         """`submit`, then `wait`: the completed generation. Arguments and errors as theirs."""
-        return self._drive(self._generate(model, key, timeout, on_progress, values))
+        return self._drive(self._calls.generate(model, key, timeout, on_progress, values))
 
     def download(self, video: Generation | Video | str, to: str | Path = ".") -> Path:
         """Save a video as a file. The API key is not sent along.
@@ -190,12 +159,11 @@ class ApilaplasClient(_Client[httpx.Client]):
             DownloadError: The link has expired, the connection broke, the disk is full, or what
                 came is not a video.
         """
-        return self._drive(self._download(video, to))
+        return self._drive(self._calls.download(video, to))
 
     def close(self) -> None:
         """Close the connections. Not those of your own `http_client`."""
-        if http := self._pools.take(None):
-            http.close()
+        close(self._pools.take(None))
 
     def __enter__(self) -> Self:
         self._pools.enter(None)
@@ -207,34 +175,36 @@ class ApilaplasClient(_Client[httpx.Client]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if http := self._pools.leave(None):
-            http.close()
-
-    def _open(self) -> httpx.Client:
-        return httpx.Client(verify=tls())
+        close(self._pools.leave(None))
 
     def _drive(self, flow: Flow[T]) -> T:
-        return drive(flow, self._pools.use(None))
+        http = self._pools.enter(None, keep=True)
+        try:
+            return drive(flow, http)
+        finally:
+            close(self._pools.leave(None))
 
 
-class AsyncApilaplasClient(_Client[httpx.AsyncClient]):
+class AsyncApilaplasClient(_Connected[httpx.AsyncClient]):
     """The Apilaplas video API for asyncio: `ApilaplasClient`, awaited.
 
     Arguments, results and errors are the same; `http_client` is an `httpx.AsyncClient`, and
     `on_progress` may be a coroutine function. Each event loop gets connections of its own.
     """
 
+    _kind = httpx.AsyncClient
+
     async def submit(
         self, *, model: str | VideoModel = DEFAULT_MODEL, key: str | None = None, **values: Any
     ) -> Generation:
         """See `ApilaplasClient.submit`."""
-        return await self._drive(self._submit(model, key, values))
+        return await self._drive(self._calls.submit(model, key, values))
 
     async def get(
         self, generation_id: str, *, model: str | VideoModel = DEFAULT_MODEL
     ) -> Generation:
         """See `ApilaplasClient.get`."""
-        return await self._drive(self._get(generation_id, model))
+        return await self._drive(self._calls.get(generation_id, model))
 
     async def wait(
         self,
@@ -245,7 +215,7 @@ class AsyncApilaplasClient(_Client[httpx.AsyncClient]):
         on_progress: Listener | None = None,
     ) -> Generation:
         """See `ApilaplasClient.wait`."""
-        return await self._drive(self._wait(generation_id, model, timeout, on_progress))
+        return await self._drive(self._calls.wait(generation_id, model, timeout, on_progress))
 
     async def generate(
         self,
@@ -257,16 +227,15 @@ class AsyncApilaplasClient(_Client[httpx.AsyncClient]):
         **values: Any,
     ) -> Generation:
         """See `ApilaplasClient.generate`."""
-        return await self._drive(self._generate(model, key, timeout, on_progress, values))
+        return await self._drive(self._calls.generate(model, key, timeout, on_progress, values))
 
     async def download(self, video: Generation | Video | str, to: str | Path = ".") -> Path:
         """See `ApilaplasClient.download`."""
-        return await self._drive(self._download(video, to))
+        return await self._drive(self._calls.download(video, to))
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
-        if http := self._pools.take(asyncio.get_running_loop()):
-            await http.aclose()
+        await aclose(self._pools.take(asyncio.get_running_loop()))
 
     async def __aenter__(self) -> Self:
         self._pools.enter(asyncio.get_running_loop())
@@ -278,11 +247,12 @@ class AsyncApilaplasClient(_Client[httpx.AsyncClient]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if http := self._pools.leave(asyncio.get_running_loop()):
-            await http.aclose()
-
-    def _open(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(verify=tls())
+        await aclose(self._pools.leave(asyncio.get_running_loop()))
 
     async def _drive(self, flow: Flow[T]) -> T:
-        return await adrive(flow, self._pools.use(asyncio.get_running_loop()))
+        loop = asyncio.get_running_loop()
+        http = self._pools.enter(loop, keep=True)
+        try:
+            return await adrive(flow, http)
+        finally:
+            await aclose(self._pools.leave(loop))

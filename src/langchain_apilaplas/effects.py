@@ -7,22 +7,24 @@ A flow is a generator that yields effects and returns a result (DESIGN: "written
 import asyncio
 import inspect
 import logging
+import math
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, Protocol, TypeAlias, TypedDict, TypeVar
+from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar
 
 import httpx
 
-from langchain_apilaplas.errors import DownloadError
+from langchain_apilaplas.errors import SettingsError
 
 logger = logging.getLogger("langchain_apilaplas")
 logger.addHandler(logging.NullHandler())  # silent unless the application asks
 
 T = TypeVar("T")
+
+_LONGEST_ANSWER = 10_000_000
+"""Bytes. A real one has a few hundred."""
 
 
 class Effect(Protocol):
@@ -88,28 +90,86 @@ Listener: TypeAlias = Callable[[Progress], Awaitable[None] | None]
 
 @dataclass(frozen=True)
 class Send:
-    """Send a request once, with the client's own default headers and cookies; the response.
+    """Send a request once, with the caller's own default headers and cookies; the whole response.
 
-    Redirects are not followed: a 307 would send a paid submit a second time.
+    Redirects are not followed, and no `auth` of the caller's client takes part: both could send a
+    paid submit a second time. The request's read timeout bounds the answer as a whole, too.
     """
 
     request: httpx.Request
 
     def run(self, http: httpx.Client) -> httpx.Response:
-        return http.send(self._for(http), follow_redirects=False)
+        with _hooked_status() as hooked:
+            answer = http.send(self._for(http), stream=True, auth=None, follow_redirects=False)
+            body = _Body(answer, self.request)
+            try:
+                for chunk in answer.iter_bytes():
+                    body.add(chunk)
+            finally:
+                answer.close()
+            return body.response()
+        return hooked[0]
 
     async def arun(self, http: httpx.AsyncClient) -> httpx.Response:
-        return await http.send(self._for(http), follow_redirects=False)
+        with _hooked_status() as hooked:
+            answer = await http.send(
+                self._for(http), stream=True, auth=None, follow_redirects=False
+            )
+            body = _Body(answer, self.request)
+            try:
+                async for chunk in answer.aiter_bytes():
+                    body.add(chunk)
+            finally:
+                await answer.aclose()
+            return body.response()
+        return hooked[0]
 
     def _for(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        if http.is_closed:
+            raise SettingsError("The HTTP client is closed, so nothing can be sent with it.")
         request = self.request
         return http.build_request(
             request.method,
             request.url,
+            params=request.url.params or None,
             headers=request.headers,
             content=request.content,
             extensions=request.extensions,
         )
+
+
+class _Body:
+    """The bytes of an answer as they come, bounded in time and size: a drip is no answer."""
+
+    def __init__(self, answer: httpx.Response, request: httpx.Request) -> None:
+        self._answer = answer
+        self._chunks: list[bytes] = []
+        seconds = request.extensions.get("timeout", {}).get("read", math.inf)
+        self._until = time.monotonic() + seconds
+
+    def add(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        if time.monotonic() > self._until:
+            raise httpx.ReadTimeout("The answer came too slowly")
+        if sum(map(len, self._chunks)) > _LONGEST_ANSWER:
+            raise httpx.DecodingError("The answer is too long")
+
+    def response(self) -> httpx.Response:
+        headers = self._answer.headers.copy()
+        headers.pop("Content-Encoding", None)  # it has been decoded
+        return httpx.Response(
+            self._answer.status_code, headers=headers, content=b"".join(self._chunks)
+        )
+
+
+@contextmanager
+def _hooked_status() -> Iterator[list[httpx.Response]]:
+    """A caller's client may raise for a status, in a hook. That is an answer all the same."""
+    answers: list[httpx.Response] = []
+    try:
+        yield answers
+    except httpx.HTTPStatusError as error:
+        answers.append(httpx.Response(error.response.status_code, headers=error.response.headers))
 
 
 @dataclass(frozen=True)
@@ -156,70 +216,3 @@ class Report:
                 await outcome
         except Exception:
             logger.warning("A progress listener raised", exc_info=True)
-
-
-@dataclass(frozen=True)
-class Save:
-    """Stream a video file to `path`, by way of a temporary file beside it; the path."""
-
-    request: httpx.Request
-    path: Path
-
-    def run(self, http: httpx.Client) -> Path:
-        with _download_errors(), _whole_file(self.path) as file:
-            response = http.send(self.request, stream=True, auth=None, follow_redirects=False)
-            try:
-                _check_answer(response)
-                for chunk in response.iter_bytes():
-                    file.write(chunk)
-            finally:
-                response.close()
-        return self.path
-
-    async def arun(self, http: httpx.AsyncClient) -> Path:
-        with _download_errors(), _whole_file(self.path) as file:
-            response = await http.send(self.request, stream=True, auth=None, follow_redirects=False)
-            try:
-                _check_answer(response)
-                async for chunk in response.aiter_bytes():
-                    await asyncio.to_thread(file.write, chunk)
-            finally:
-                await response.aclose()
-        return self.path
-
-
-def _check_answer(response: httpx.Response) -> None:
-    if response.status_code != 200:
-        raise DownloadError(
-            f"The video's host answered {response.status_code}.", status_code=response.status_code
-        )
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name only once it is whole and looks like a video."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("x+b") as file:
-            yield file
-            file.seek(0)
-            _check_video(file.read(12))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _check_video(head: bytes) -> None:
-    # An ISO media file's first box is `ftyp`; a WebM file starts with EBML's magic number.
-    if head[4:8] != b"ftyp" and head[:4] != b"\x1aE\xdf\xa3":
-        raise DownloadError("What came is not a video file.")
-
-
-@contextmanager
-def _download_errors() -> Iterator[None]:
-    try:
-        yield
-    except httpx.HTTPError as error:
-        raise DownloadError(f"The download broke off: {type(error).__name__}.") from error
-    except OSError as error:
-        raise DownloadError(f"The file can't be written: {error.strerror}.") from error

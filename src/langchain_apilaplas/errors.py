@@ -17,6 +17,7 @@
     └── DownloadError          the file did not arrive: download it again
 """
 
+import re
 from enum import StrEnum
 from typing import ClassVar
 
@@ -73,9 +74,13 @@ class ApilaplasError(Exception):
 
     def __str__(self) -> str:
         parts = [self.problem, _CHARGED_SENTENCES[self.charged], self.next_step]
-        if self.generation_id and self.generation_id not in " ".join(parts):
+        if self.generation_id and not _names(" ".join(parts), self.generation_id):
             parts.insert(1, f"Generation id: {self.generation_id}.")
         return " ".join(part for part in parts if part)
+
+
+def _names(text: str, identifier: str) -> bool:
+    return bool(re.search(rf"(?<![\w-]){re.escape(identifier)}(?![\w-])", text))
 
 
 class SettingsError(ApilaplasError):
@@ -152,7 +157,7 @@ class GenerationFailedError(ApilaplasError):
 
     charged = Charged.YES
     default_next_step = (
-        "Change what the message names before generating anew; a new generation is charged again."
+        "Change what the message names before you generate again; that is charged again."
     )
 
 
@@ -167,4 +172,4 @@ class DownloadError(ApilaplasError):
 
     charged = Charged.YES
     retry = True
-    default_next_step = "Download it again; if the link has expired, get the generation anew first."
+    default_next_step = "Download it again; if the link has expired, get a fresh one first."

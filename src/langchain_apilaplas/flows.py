@@ -1,39 +1,58 @@
 """The conversations with the API: submit, get, wait, generate. Each is a generator of effects."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from langchain_apilaplas.catalog import VideoModel
-from langchain_apilaplas.effects import Flow, Listener, Now, Progress, Report, Save, Send, Sleep
+from langchain_apilaplas.download import Save
+from langchain_apilaplas.effects import (
+    Flow,
+    Listener,
+    Now,
+    Progress,
+    Report,
+    Send,
+    Sleep,
+    logger,
+)
 from langchain_apilaplas.errors import (
     ApilaplasError,
+    Charged,
     DownloadError,
     GenerationFailedError,
-    InvalidRequestError,
     MissingVideoError,
-    NotFoundError,
     StillRenderingError,
 )
 from langchain_apilaplas.generation import Generation, Status, Video
 from langchain_apilaplas.pacing import PATIENCE, Pace
 from langchain_apilaplas.request import VideoRequest
-from langchain_apilaplas.wire import Exchange, Wire
+from langchain_apilaplas.wire import Exchange, Wire, later
 
 SUBMIT_ATTEMPTS = 3
 GET_ATTEMPTS = 4
+REFUSALS = 4
+"""So many times in a row may a look after our own submit be refused: by a proxy, or by a part of
+the server that has not heard of the generation."""
 LAST_LOOK = 5.0
 """Seconds a request may take that is sent at the deadline."""
 
 
-def submit(request: VideoRequest, key: str, api: Wire, pace: Pace) -> Flow[Generation]:
+def submit(
+    request: VideoRequest, key: str, api: Wire, pace: Pace, patience: float = PATIENCE
+) -> Flow[Generation]:
     """Send a request, and again only when it was certainly not accepted."""
-    return (yield from persist(api.submit(request, key), SUBMIT_ATTEMPTS, pace))
+    once = partial(api.submit, request, key)
+    generation = yield from persist(once, SUBMIT_ATTEMPTS, pace, patience)
+    logger.info("Generation %s submitted to %s", generation.id, request.model.id)
+    return generation
 
 
 def get(generation_id: str, model: VideoModel, api: Wire, pace: Pace) -> Flow[Generation]:
     """Look once, and again a few times where there was no usable answer."""
-    return (yield from persist(api.look(model, generation_id), GET_ATTEMPTS, pace))
+    return (yield from persist(partial(api.look, model, generation_id), GET_ATTEMPTS, pace))
 
 
 @dataclass(frozen=True)
@@ -47,40 +66,50 @@ class Waiting:
 
     def generate(self, request: VideoRequest, key: str) -> Flow[Generation]:
         """Submit, then wait for the end."""
-        generation = yield from submit(request, key, self.api, self.pace)
-        return (yield from self.wait(generation.id, request.model, generation))
+        started = yield from now()
+        patience = min(PATIENCE, self.timeout)
+        generation = yield from submit(request, key, self.api, self.pace, patience)
+        return (yield from self.wait(generation.id, request.model, generation, started))
 
     def wait(
-        self, generation_id: str, model: VideoModel, submitted: Generation | None = None
+        self,
+        generation_id: str,
+        model: VideoModel,
+        submitted: Generation | None = None,
+        started: float | None = None,
     ) -> Flow[Generation]:
         """Look until the server's last word or the deadline. A failed look ends nothing.
 
-        After our own submit there is nothing to see yet, so the first look can wait, and an id that
-        is refused only means that some part of the server has not heard of it.
+        After our own submit there is nothing to see yet, so the first look can wait. A key or an
+        id that is refused ends the wait: at once, or after our own submit when it stays so.
         """
-        started = time = yield from now()
+        time = yield from now()
+        started = time if started is None else started
         deadline = started + self.timeout
         generation, failures, trouble = submitted, 0, ""
         delay = self.pace.next_delay(0) if submitted else 0.0
         yield from self._report(generation, model, 0.0)
-        while not (generation and generation.status.is_terminal):
-            nap = min(delay, deadline - time)
+        while not settled(generation, first=generation is submitted):
+            nap = max(0.0, min(delay, deadline - time))
             yield Sleep(nap)
             try:
                 within = max(LAST_LOOK, deadline - time - nap)
-                generation = yield from ask(self.api.look(model, generation_id, within=within))
+                generation = yield from ask(
+                    partial(self.api.look, model, generation_id, within=within)
+                )
                 failures, trouble = 0, ""
             except ApilaplasError as error:
-                unknown = isinstance(error, NotFoundError | InvalidRequestError)
-                if not error.retry and not (submitted and unknown):
-                    raise
                 failures, trouble = failures + 1, error.problem
+                if not error.retry and (submitted is None or failures == REFUSALS):
+                    if submitted:
+                        tell_the_way_back(error, generation_id)
+                    raise
                 delay = self.pace.backoff(failures, error.retry_after)
             time = yield from now()
             if not failures:
                 delay = self.pace.next_delay(time - started)
             yield from self._report(generation, model, time - started)
-            if time >= deadline and not (generation and generation.status.is_terminal):
+            if time >= deadline and not settled(generation):
                 raise still_rendering(generation_id, self.timeout, trouble)
         return finished(generation)
 
@@ -106,13 +135,24 @@ def download(video: Generation | Video | str, to: Path, api: Wire) -> Flow[Path]
     return saved
 
 
-def finished(generation: Generation) -> Generation:
+def settled(generation: Generation | None, *, first: bool = False) -> bool:
+    """Whether the server's last word is in. `first` of all it may say completed, and have no
+    video in the answer yet.
+    """
+    if generation is None or not generation.status.is_terminal:
+        return False
+    return not (first and generation.status is Status.COMPLETED and generation.video is None)
+
+
+def finished(generation: Generation | None) -> Generation:
     """A generation that ended well.
 
     Raises:
         GenerationFailedError: It ended with an error.
         MissingVideoError: It is completed, without a video.
     """
+    if generation is None:
+        raise AssertionError("unreachable: a settled generation is one")
     if generation.status is Status.ERROR:
         raise GenerationFailedError(
             f"The generation failed: {generation.error}.", generation_id=generation.id
@@ -138,11 +178,19 @@ def still_rendering(generation_id: str, timeout: float, trouble: str) -> StillRe
     )
 
 
-def ask(exchange: Exchange) -> Flow[Generation]:
+def tell_the_way_back(error: ApilaplasError, generation_id: str) -> None:
+    """Make a refused look say that the generation was accepted, paid for, and is not lost."""
+    error.charged = Charged.YES
+    error.generation_id = generation_id
+    error.next_step = later(generation_id)
+
+
+def ask(prepare: Callable[[], Exchange]) -> Flow[Generation]:
     """Send once and read the answer. Whatever goes wrong becomes an error of ours.
 
     `except Exception` on purpose: once a request has left, nothing else may escape.
     """
+    exchange = prepare()
     try:
         return exchange.read((yield Send(exchange.request)))
     except ApilaplasError:
@@ -151,15 +199,17 @@ def ask(exchange: Exchange) -> Flow[Generation]:
         raise exchange.failure(error) from error
 
 
-def persist(exchange: Exchange, attempts: int, pace: Pace) -> Flow[Generation]:
-    """Try again what may be tried again, as long as that takes no more than patience."""
+def persist(
+    prepare: Callable[[], Exchange], attempts: int, pace: Pace, patience: float = PATIENCE
+) -> Flow[Generation]:
+    """Try again what may be tried again, waiting no longer than `patience` for each try."""
     attempt = 1
     while True:
         try:
-            return (yield from ask(exchange))
+            return (yield from ask(prepare))
         except ApilaplasError as error:
             delay = pace.backoff(attempt, error.retry_after)
-            if not error.retry or attempt == attempts or delay > PATIENCE:
+            if not error.retry or attempt == attempts or delay > patience:
                 raise
         yield Sleep(delay)
         attempt += 1

@@ -35,6 +35,8 @@ _WORDS = {
 }
 """The API's words. Any other word means: not done yet."""
 
+_USAGE = ("credits_used", "tokens_used", "usd_spent")
+
 
 @dataclass(frozen=True)
 class Video:
@@ -70,7 +72,7 @@ class Generation:
         model: The id of the model it was made with.
         videos: The finished videos; empty until `completed`.
         error: Why it failed, in one line; None unless `status` is `error`.
-        usage: `meta.usage` as sent (`credits_used`, `tokens_used`, `usd_spent`), or {}.
+        usage: Those of `credits_used`, `tokens_used`, `usd_spent` that `meta.usage` has.
         raw: The answer itself.
     """
 
@@ -127,16 +129,21 @@ def _identifier(answer: Mapping[str, Any]) -> str | None:
     for name in ("id", "generation_id"):
         value = answer.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return str(value)
+            return _text(str(value))
     return None
+
+
+def _text(value: str) -> str:
+    """Half characters (lone surrogates) replaced: they can't be sent on, by us or an agent."""
+    return value.encode("utf-8", "replace").decode()
 
 
 def _status(answer: Mapping[str, Any], *, fetched: bool) -> Status:
     word = answer.get("status")
     if isinstance(word, str):
         return _WORDS.get(word.strip().lower(), Status.GENERATING)
-    # MiniMax's create answer has an id and no status.
-    if not fetched and word is None:
+    # MiniMax's create answer has an id and no status. An id is proof that it was accepted.
+    if not fetched:
         return Status.QUEUED
     raise ValueError("the answer has no status")
 
@@ -145,7 +152,7 @@ def _videos(value: object) -> list[Video]:
     if isinstance(value, list):
         return [video for item in value for video in _videos(item)]
     if isinstance(value, str) and value.startswith(("https://", "http://")):
-        return [Video(value)]
+        return [Video(_text(value))]
     if isinstance(value, Mapping):
         content_type, size = value.get("content_type"), value.get("file_size")
         return [
@@ -159,28 +166,35 @@ def _videos(value: object) -> list[Video]:
     return []
 
 
-def _error_text(value: object) -> str | None:
+def _error_text(value: object, depth: int = 5) -> str | None:
     """One line out of a string, `{"name", "message"}` or `{"detail": [{"loc", "msg", "type"}]}`."""
     if isinstance(value, str):
-        return value.strip() or None
-    if isinstance(value, list):
-        return "; ".join(text for item in value if (text := _error_text(item))) or None
-    if isinstance(value, Mapping):
-        detail = _error_text(value.get("detail"))
-        message = detail or _error_text(value.get("message")) or _error_text(value.get("msg"))
+        return _text(value).strip() or None
+    if isinstance(value, list) and depth:
+        texts = [_error_text(item, depth - 1) for item in value]
+        return "; ".join(filter(None, texts)) or None
+    if isinstance(value, Mapping) and depth:
+        told = [_error_text(value.get(name), depth - 1) for name in ("detail", "message", "msg")]
+        message = next(filter(None, told), None)
         loc = value.get("loc")
         where = str(loc[-1]) if isinstance(loc, list) and loc else None
         kind = value.get("type") or value.get("name")
         text = f"{where}: {message}" if where and message else message or where
-        return f"{text} ({kind})" if text and isinstance(kind, str) else text or _word(kind)
+        kind = _text(kind) if isinstance(kind, str) else None
+        return f"{text} ({kind})" if text and kind else text or kind
     return None
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _usage(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     meta = answer.get("meta")
     usage = meta.get("usage") if isinstance(meta, Mapping) else None
-    return usage if isinstance(usage, Mapping) else {}
+    if not isinstance(usage, Mapping):
+        return {}
+    return {name: usage[name] for name in _USAGE if _is_amount(usage.get(name))}
+
+
+def _is_amount(value: object) -> bool:
+    # What a checkpointer can store: no NaN, no integer beyond 64 bits.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < 2**63

@@ -79,7 +79,7 @@ class ImageInput:
             good = False
         if not good or re.search(r"[\s\x00-\x1f\x7f]", url):
             raise ValueError(f"{shorten(url)!r} is not an https URL")
-        return cls(url, source=shorten(url.partition("?")[0]))
+        return cls(url, source=url.partition("?")[0])
 
     @classmethod
     def from_base64(cls, text: str, *, source: str) -> "ImageInput":
@@ -164,8 +164,8 @@ def _data_uri_payload(uri: str) -> str:
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from(">II", data, 16)
-    return width, height
+    kind, width, height = struct.unpack_from(">4sII", data, 12)
+    return (width, height) if kind == b"IHDR" else (0, 0)
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
@@ -187,10 +187,8 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     """Of the three kinds of first chunk: RFC 9649, sections 2.5 to 2.7."""
     kind = data[12:16]
     if kind == b"VP8X":
-        return (
-            1 + int.from_bytes(data[24:27], "little"),
-            1 + int.from_bytes(data[27:30], "little"),
-        )
+        low_w, high_w, low_h, high_h = struct.unpack_from("<HBHB", data, 24)
+        return 1 + low_w + (high_w << 16), 1 + low_h + (high_h << 16)
     if kind == b"VP8L":
         bits = int(struct.unpack_from("<I", data, 21)[0])
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)

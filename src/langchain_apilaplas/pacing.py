@@ -38,8 +38,10 @@ class Pace:
     def backoff(self, failures: int, retry_after: float | None) -> float:
         """Seconds until the next try after `failures` failed ones in a row.
 
-        What the server asked for, else 1, 2, 4, 8, then 15 s, up to a fifth less.
+        What the server asked for, else 1, 2, 4, 8, then 15 s, up to a fifth less. Never under 1 s,
+        or a shorter `poll_interval`: a server that asks for 0 is not hammered.
         """
         if retry_after is not None:
-            return retry_after
+            least = MIN_DELAY if self.poll_interval is None else self.poll_interval
+            return max(retry_after, min(MIN_DELAY, least))
         return min(MAX_DELAY, MIN_DELAY * 2.0 ** min(failures - 1, 10)) * self.uniform(0.8, 1.0)

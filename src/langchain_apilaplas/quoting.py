@@ -7,6 +7,17 @@ from collections.abc import Mapping
 
 _LONGEST = 300
 
+_DAY = 86_400.0
+"""The longest wait that is believed."""
+
+_HIDDEN = (
+    (r"data:[\w/+.;-]*,[\w+/=%-]*", "data:…"),
+    (r"(https?://[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1?…"),
+    (r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", "…"),  # a JSON Web Token
+    (r"(?:[\w+/=-]{60,}\s*)+", "… "),  # base64, wrapped or not
+)
+"""What is cut out of a quote, and what stands there instead."""
+
 
 def words(content: bytes) -> str:
     """The message in an answer: of the gateway's JSON, or of a proxy's HTML page."""
@@ -20,8 +31,8 @@ def words(content: bytes) -> str:
         return "" if "<html" in text.lower() else text
     message = answer
     if isinstance(answer, dict):
-        message = answer.get("message", answer.get("error", ""))
-    return message if isinstance(message, str) else json.dumps(message)
+        message = answer.get("message") or answer.get("error") or ""
+    return message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
 
 
 def clean(text: str, secret: str, names: Mapping[str, str]) -> str:
@@ -29,13 +40,14 @@ def clean(text: str, secret: str, names: Mapping[str, str]) -> str:
 
     `names` are words to be said otherwise: what the API calls a parameter → what the caller does.
     """
-    text = text[:20_000].replace(secret, "***")
-    text = re.sub(r"data:[\w/+.;-]*,[\w+/=%-]*", "data:…", text)
-    text = re.sub(r"(https?://[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1?…", text)
-    text = re.sub(r"[\w+/=-]{100,}", "…", text)
+    text = text[:20_000].encode("utf-8", "replace").decode().replace(secret, "***")
+    for hidden, shown in _HIDDEN:
+        text = re.sub(hidden, shown, text)
     for theirs, ours in names.items():
         if theirs != ours:
-            text = re.sub(rf"\b{re.escape(theirs)}\b", ours, text)
+            # A word like "ratio" is a parameter's name only where it stands as one.
+            word = re.escape(theirs) if "_" in theirs else f"(?<=['\"]){theirs}|{theirs}(?=:)"
+            text = re.sub(rf"\b(?:{word})\b", ours, text)
     text = " ".join(text.split()).rstrip(".")
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
@@ -45,17 +57,17 @@ def retry_after(headers: Mapping[str, str], content: bytes) -> float | None:
     `retry_after` in the body; None when neither says so.
     """
     header = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", header):
-        return float(header)
+    if re.fullmatch(r"\d+(\.\d+)?", header):
+        return min(_DAY, float(header))
     try:
         until = email.utils.parsedate_to_datetime(header)
         sent = email.utils.parsedate_to_datetime(headers.get("Date", ""))
-        return max(0.0, (until - sent).total_seconds())
-    except (ValueError, TypeError):
+        return min(_DAY, max(0.0, (until - sent).total_seconds()))
+    except (ValueError, TypeError, OverflowError):
         pass  # no date either
     try:
         seconds = json.loads(content)["retry_after"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
     good = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    return float(seconds) if good and 0 <= seconds < 1e9 else None
+    return float(min(_DAY, seconds)) if good and seconds >= 0 else None

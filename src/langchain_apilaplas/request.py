@@ -40,7 +40,9 @@ class VideoRequest:
                 values[name] = check_value(model, name, value)
             except ValueError as error:
                 problems.append(str(error))
-        problems += [_missing(p) for p in model.params if p.required and not given.get(p.name)]
+        problems += [
+            _missing(p) for p in model.params if p.required and given.get(p.name) in (None, "")
+        ]
         problems += _ratio_problems(model, values)
         body = _body(model, values)
         if not problems and model.max_body and len(body) > model.max_body:

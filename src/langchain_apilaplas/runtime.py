@@ -6,10 +6,12 @@ langgraph is no dependency.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
+from langchain_core.messages import convert_to_messages
 
 from langchain_apilaplas.effects import Progress, logger
 from langchain_apilaplas.images import ImageInput, shorten
@@ -25,7 +27,7 @@ def named_image(name: str, runtime: Any) -> ImageInput:
             there are.
     """
     if not name.startswith("attached:"):
-        if name.startswith("data:"):
+        if name.startswith("data:") or re.fullmatch(r"[\w+/=-]{100,}", name[:200]):
             raise ValueError("base64 can't be passed here; name the picture as 'attached:last'")
         try:
             return ImageInput.from_url(name)
@@ -38,14 +40,20 @@ def named_image(name: str, runtime: Any) -> ImageInput:
             "ask the user for one, or for its https URL"
         )
     number = name.removeprefix("attached:")
-    if number == "last":
-        number = str(len(blocks))
-    if not number.isdecimal() or not 1 <= int(number[:9]) <= len(blocks):
+    index = len(blocks) if number == "last" else _whole(number)
+    if not 1 <= index <= len(blocks):
         raise ValueError(
             f"{shorten(name)!r} does not exist: {len(blocks)} attached, so 'attached:1' to "
             f"'attached:{len(blocks)}', or 'attached:last'"
         )
-    return ImageInput.from_block(blocks[int(number) - 1], source=f"attached:{number}")
+    return ImageInput.from_block(blocks[index - 1], source=f"attached:{index}")
+
+
+def image_name(name: str) -> str:
+    """What an agent named, fit for a record: no query, which may be signed, and no base64."""
+    if name.startswith("https://"):
+        return name.partition("?")[0]
+    return name if name.startswith("attached:") else shorten(name.partition(",")[0])
 
 
 def submit_key(runtime: Any, args: Mapping[str, Any]) -> str | None:
@@ -54,7 +62,7 @@ def submit_key(runtime: Any, args: Mapping[str, Any]) -> str | None:
     A hash of thread id, AI message id, tool call id and arguments. None where there is no thread:
     then nothing can be resumed, and every call is a new one.
     """
-    thread = (_get(runtime, "config") or {}).get("configurable", {}).get("thread_id")
+    thread = _get(_get(_get(runtime, "config"), "configurable"), "thread_id")
     call = _get(runtime, "tool_call_id")
     if thread is None or call is None:
         return None
@@ -102,9 +110,12 @@ def _quietly(tell: Callable[..., object], *args: object) -> None:
 def _attached_blocks(runtime: Any) -> Iterator[Mapping[str, Any]]:
     for message in _messages(runtime):
         if _get(message, "type") == "human":
-            for block in message.content_blocks:
-                if image := _image_block(block):
-                    yield image
+            try:
+                blocks = message.content_blocks
+            except Exception:  # LangChain raises a KeyError and others for a malformed block
+                logger.warning("A message's content can't be read", exc_info=True)
+                continue
+            yield from filter(None, map(_image_block, blocks))
 
 
 def _image_block(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -122,6 +133,10 @@ def _image_block(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None
 
 
+def _whole(number: str) -> int:
+    return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else 0
+
+
 def _message_of(runtime: Any, call: str) -> str:
     for message in reversed(_messages(runtime)):
         if any(c.get("id") == call for c in _get(message, "tool_calls") or ()):
@@ -133,7 +148,7 @@ def _messages(runtime: Any) -> list[Any]:
     """The state may be a dict, an object with `messages`, or the list of messages itself."""
     state = _get(runtime, "state")
     messages = state if isinstance(state, list) else _get(state, "messages")
-    return list(messages or ())
+    return convert_to_messages(messages or ())
 
 
 def _get(thing: Any, name: str) -> Any:

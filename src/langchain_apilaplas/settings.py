@@ -1,8 +1,10 @@
 """Where to call and with which key: from arguments, else from the environment."""
 
+import math
 import os
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from langchain_core.utils import secret_from_env
@@ -12,6 +14,7 @@ from langchain_apilaplas.errors import SettingsError
 
 DEFAULT_BASE_URL = "https://api.apilaplas.com"
 KEY_VARIABLES = ("APILAPLAS_API_KEY", "LAPLASAPI_KEY")
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,33 @@ class Settings:
         Raises:
             SettingsError: No key anywhere, or a value of the wrong form.
         """
-        if timeout <= 0:
-            raise SettingsError(f"timeout is {timeout}; it must be a number of seconds above 0.")
+        interval: Any = poll_interval
+        if interval is None:
+            interval = os.environ.get("APILAPLAS_POLL_INTERVAL") or None
+        if interval is not None:
+            interval = seconds("poll_interval", interval, most=_DAY)
         return cls(
             api_key=_key(api_key),
             base_url=_base_url(base_url or os.environ.get("APILAPLAS_BASE_URL")),
-            timeout=timeout,
-            poll_interval=_poll_interval(poll_interval),
+            timeout=seconds("timeout", timeout, least=0.001, most=_DAY),
+            poll_interval=interval,
         )
+
+
+def seconds(name: str, given: object, *, least: float = 0.0, most: float = math.inf) -> float:
+    """A length of time that can be waited.
+
+    Raises:
+        SettingsError: It is no number, or not between `least` and `most`.
+    """
+    try:
+        length = float(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        length = math.nan
+    if not least <= length <= most:
+        limit = "" if most == math.inf else f" and at most {most:g}"
+        raise SettingsError(f"{name} must be a number of seconds, at least {least:g}{limit}.")
+    return length
 
 
 def _key(given: str | SecretStr | None) -> SecretStr:
@@ -89,16 +111,3 @@ def _base_url(given: str | None) -> str:
             next_step="Correct base_url= or APILAPLAS_BASE_URL.",
         )
     return url
-
-
-def _poll_interval(given: float | None) -> float | None:
-    text = os.environ.get("APILAPLAS_POLL_INTERVAL")
-    if given is None and not text:
-        return None
-    try:
-        seconds = float(given if given is not None else str(text))
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise SettingsError("poll_interval must be a number of seconds, 0 or more.")
-    return seconds

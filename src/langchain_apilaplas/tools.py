@@ -1,46 +1,42 @@
-"""The LangChain tools: they translate between an agent and the client, and decide nothing."""
+"""The LangChain tools: they translate between an agent and a client, and decide nothing."""
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
 
 from langchain_core.messages import ToolMessage
-from langchain_core.tools import BaseTool, BaseToolkit, InjectedToolArg, ToolException
+from langchain_core.tools import BaseTool, ToolException
 from pydantic import (
-    BeforeValidator,
-    ConfigDict,
     Field,
     InstanceOf,
-    PlainSerializer,
     SecretStr,
-    ValidationError,
-    create_model,
     model_validator,
 )
 
 from langchain_apilaplas import answer
 from langchain_apilaplas.catalog import DEFAULT_MODEL, Param, VideoModel, get_model
 from langchain_apilaplas.client import DEFAULT_TIMEOUT, ApilaplasClient, AsyncApilaplasClient
-from langchain_apilaplas.effects import Listener
+from langchain_apilaplas.effects import Listener, logger
 from langchain_apilaplas.errors import (
     ApilaplasError,
     InvalidRequestError,
     SettingsError,
     StillRenderingError,
+    UnknownOutcomeError,
 )
-from langchain_apilaplas.request import check_value, explain, summarize
-from langchain_apilaplas.runtime import async_listener, listener, named_image, submit_key
+from langchain_apilaplas.request import check_value, summarize
+from langchain_apilaplas.runtime import (
+    async_listener,
+    image_name,
+    listener,
+    named_image,
+    submit_key,
+)
+from langchain_apilaplas.schema import args_schema, explainer
+
+C = TypeVar("C", ApilaplasClient, AsyncApilaplasClient)
 
 Result = tuple[str | ToolMessage, dict[str, Any] | None]
-
-# LangGraph injects its ToolRuntime into a field of this name; a model can't forge one, and it
-# never reaches the schema the model sees, a trace or a dump.
-_Runtime = Annotated[
-    Any,
-    InjectedToolArg,
-    BeforeValidator(lambda value: value if hasattr(value, "tool_call_id") else None),
-    PlainSerializer(lambda _: None),
-]
 
 
 class _VideoTool(BaseTool):
@@ -56,27 +52,37 @@ class _VideoTool(BaseTool):
         default=None, repr=False, exclude=True
     )
     max_wait: float = Field(default=DEFAULT_TIMEOUT, ge=0)
-    response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
+    response_format: Literal["content_and_artifact"] = "content_and_artifact"
     handle_tool_error: Any = True
     handle_validation_error: Any = Field(default=None, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, given: dict[str, Any]) -> dict[str, Any]:
+        unknown = {name: value for name, value in given.items() if name not in cls.model_fields}
+        known = {name: value for name, value in given.items() if name not in unknown}
+        return {**known, **cls._take(known, unknown)}
+
+    @classmethod
+    def _take(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+        """Fields made of arguments that are no fields themselves."""
+        if unknown:
+            raise SettingsError(f"{cls.__name__} takes no argument {', '.join(unknown)}.")
+        return {}
 
     @model_validator(mode="after")
     def _connect(self) -> "_VideoTool":
         given = self.client or self.async_client
-        settings: dict[str, Any] = {"api_key": self.api_key, "base_url": self.base_url}
-        if given is not None:
-            settings = vars(given.settings)
-        self.client = self.client or ApilaplasClient(**settings)
-        self.async_client = self.async_client or AsyncApilaplasClient(**vars(self.client.settings))
-        self.api_key = self.client.settings.api_key
-        self.base_url = self.client.settings.base_url
-        self.handle_validation_error = _explainer(self._params())
-        self.args_schema = create_model(
-            f"{self.name}_args",
-            __config__=ConfigDict(extra="forbid"),
-            **{param.name: _field(param) for param in self._params()},
-            runtime=(_Runtime, None),
-        )
+        if given is None:
+            settings = {"api_key": self.api_key, "base_url": self.base_url}
+            given = self.client = ApilaplasClient(**settings)  # type: ignore[arg-type]
+        if not given.has_own_http_client:
+            same = vars(given.settings)
+            self.client = self.client or ApilaplasClient(**same)
+            self.async_client = self.async_client or AsyncApilaplasClient(**same)
+        self.api_key, self.base_url = given.settings.api_key, given.settings.base_url
+        self.handle_validation_error = self.handle_validation_error or explainer(self._params())
+        self.args_schema = args_schema(f"{self.name}_args", self._params())
         return self
 
     def _params(self) -> Sequence[Param]:
@@ -95,32 +101,33 @@ class _VideoTool(BaseTool):
         args = self._args(text, args)
         started = time.monotonic()
         try:
-            with self.client as client:  # type: ignore[union-attr]
+            with _connected(self.client) as client:
                 generation = self._call(client, args, runtime, listener(runtime))
-        except ApilaplasError as error:
-            return self._no_video(error, self._record(args), runtime)
-        return answer.video(generation, self._record(args), time.monotonic() - started)
+            return answer.video(generation, self._record(args), time.monotonic() - started)
+        except Exception as error:
+            return self._no_video(error, args, runtime)
 
     async def _arun(self, *text: str, runtime: Any = None, **args: Any) -> Result:
         args = self._args(text, args)
         started = time.monotonic()
         try:
-            async with self.async_client as client:  # type: ignore[union-attr]
+            async with _connected(self.async_client) as client:
                 generation = await self._call(client, args, runtime, async_listener(runtime))
-        except ApilaplasError as error:
-            return self._no_video(error, self._record(args), runtime)
-        return answer.video(generation, self._record(args), time.monotonic() - started)
+            return answer.video(generation, self._record(args), time.monotonic() - started)
+        except Exception as error:
+            return self._no_video(error, args, runtime)
 
     def _args(self, text: tuple[str, ...], args: dict[str, Any]) -> dict[str, Any]:
         # LangChain passes a plain string input on by position, for the first parameter.
         named = zip((param.name for param in self._params()), text, strict=False)
         return {name: v for name, v in {**dict(named), **args}.items() if v not in (None, "")}
 
-    def _no_video(self, error: ApilaplasError, record: dict[str, Any], runtime: Any) -> Result:
+    def _no_video(self, error: Exception, args: dict[str, Any], runtime: Any) -> Result:
         """Still rendering is a result. Anything else is an error message, which can carry an
         artifact only where the id of the tool call is known.
         """
-        content, artifact = answer.no_video(error, record)
+        content, artifact = answer.no_video(_expected(error), self._record(args))
+        content = content.replace(type(self).model_fields["name"].default, self.name)
         if isinstance(error, StillRenderingError):
             return content, artifact
         if call := getattr(runtime, "tool_call_id", None):
@@ -184,17 +191,14 @@ class ApilaplasGenerateVideo(_VideoTool):
     )
     fixed: dict[str, Any] = Field(default_factory=dict)
 
-    @model_validator(mode="before")
     @classmethod
-    def _take_fixed(cls, given: dict[str, Any]) -> dict[str, Any]:
-        row = get_model(given.get("model") or DEFAULT_MODEL)
-        fixed = {name: value for name, value in given.items() if name not in cls.model_fields}
+    def _take(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+        row = get_model(known.get("model") or DEFAULT_MODEL)
+        fixed = {**known.get("fixed", {}), **unknown}
         try:
-            fixed = {name: check_value(row, name, value) for name, value in fixed.items()}
+            return {"fixed": {name: check_value(row, name, fixed[name]) for name in fixed}}
         except ValueError as error:
-            raise SettingsError(f"ApilaplasGenerateVideo: {error}") from None
-        rest = {name: value for name, value in given.items() if name not in fixed}
-        return {**rest, "fixed": {**given.get("fixed", {}), **fixed}}
+            raise SettingsError(f"{cls.__name__}: {error}") from None
 
     def _params(self) -> Sequence[Param]:
         return [p for p in get_model(self.model).params if p.name not in self.fixed]
@@ -211,8 +215,7 @@ class ApilaplasGenerateVideo(_VideoTool):
         )
 
     def _value(self, name: str, value: Any, runtime: Any) -> Any:
-        param = get_model(self.model).param(name)
-        if not param or param.kind != "image":
+        if not _is_image(get_model(self.model), name):
             return value
         try:
             return named_image(value, runtime)
@@ -220,7 +223,12 @@ class ApilaplasGenerateVideo(_VideoTool):
             raise InvalidRequestError(f"{name}: {error}.") from None
 
     def _request(self, args: dict[str, Any]) -> dict[str, Any]:
-        return summarize({**args, **self.fixed})
+        row = get_model(self.model)
+        shown = {
+            name: image_name(value) if _is_image(row, name) else value
+            for name, value in args.items()
+        }
+        return summarize({**shown, **self.fixed})
 
 
 class ApilaplasGetVideo(_VideoTool):
@@ -243,7 +251,6 @@ class ApilaplasGetVideo(_VideoTool):
                 wire="generation_id",
                 kind="text",
                 required=True,
-                max_length=200,
                 description="The id, as generate_video gave it.",
             )
         ]
@@ -256,34 +263,24 @@ class ApilaplasGetVideo(_VideoTool):
         )
 
 
-class ApilaplasVideoToolkit(BaseToolkit):
-    """Both tools over one client: `ApilaplasVideoToolkit().get_tools()`.
-
-    Takes what `ApilaplasGenerateVideo` takes.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    def get_tools(self) -> list[BaseTool]:
-        """`generate_video` and `get_video`."""
-        generate = ApilaplasGenerateVideo(**(self.model_extra or {}))
-        shared = ("model", "client", "async_client", "max_wait")
-        return [generate, ApilaplasGetVideo(**{name: getattr(generate, name) for name in shared})]
+def _connected(client: C | None) -> C:
+    if client is None:
+        raise SettingsError(
+            "This tool was given one client, with an http_client of its own, and is called the "
+            "other way.",
+            next_step="The developer must give both client= and async_client=.",
+        )
+    return client
 
 
-def _field(param: Param) -> Any:
-    default = ... if param.required else None
-    return (param.annotation, Field(default, description=param.description))
+def _expected(error: Exception) -> ApilaplasError:
+    """Nothing else may leave a tool: it would end the run, or be taken for wrong arguments."""
+    if isinstance(error, ApilaplasError):
+        return error
+    logger.error("An unexpected error in a video tool", exc_info=error)
+    return UnknownOutcomeError(f"Something unexpected went wrong ({type(error).__name__}).")
 
 
-def _explainer(params: Sequence[Param]) -> Callable[[ValidationError], str]:
-    """Says what is wrong with arguments that don't fit the schema; names each, quotes no more."""
-
-    def explained(error: ValidationError) -> str:
-        problems = [
-            explain(params, str(item["loc"][0]), item["type"], item.get("input"))
-            for item in error.errors(include_url=False, include_context=False)
-        ]
-        return str(InvalidRequestError(*dict.fromkeys(problems)))
-
-    return explained
+def _is_image(row: VideoModel, name: str) -> bool:
+    param = row.param(name)
+    return param is not None and param.kind == "image"

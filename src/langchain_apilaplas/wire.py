@@ -96,10 +96,12 @@ class Wire:
         Raises:
             DownloadError: The link is neither https nor on the gateway's own host.
         """
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not url.startswith(self._settings.base_url + "/"):
+        if not url.startswith(("https://", self._settings.base_url + "/")):
             raise DownloadError("The video's link is not an https URL.", next_step="")
-        return httpx.Request("GET", url, extensions=_timeout(self._settings.timeout))
+        try:
+            return httpx.Request("GET", url, extensions=_timeout(self._settings.timeout))
+        except (httpx.InvalidURL, ValueError) as error:
+            raise DownloadError("The video's link is not a URL.", next_step="") from error
 
     def _read_submitted(self, response: httpx.Response, model: VideoModel) -> Generation:
         """The answer to a create.
@@ -116,10 +118,10 @@ class Wire:
                 raise UnknownOutcomeError(problem, status_code=response.status_code) from error
         if response.status_code in _REFUSALS:
             raise self._refusal(response, model)
-        raise UnknownOutcomeError(
-            f"The gateway answered the submit with {self._quote(response, model)}.",
-            status_code=response.status_code,
-        )
+        problem = f"The gateway answered the submit with {self._quote(response, model)}."
+        if response.is_redirect:
+            problem += f" That is a redirect: base_url ({self._host}) is probably wrong."
+        raise UnknownOutcomeError(problem, status_code=response.status_code)
 
     def _read_look(
         self, response: httpx.Response, model: VideoModel, generation_id: str
@@ -137,15 +139,17 @@ class Wire:
         elif response.status_code in _REFUSALS:
             refusal = self._refusal(response, model)
             refusal.generation_id = generation_id
+            if isinstance(refusal, NotFoundError):
+                refusal.next_step = f"Check the id; it must be one that {model.id} was given."
             if not isinstance(refusal, NotFoundError | InvalidRequestError):
                 refusal.charged = Charged.YES
-                refusal.next_step = _later(generation_id)
+                refusal.next_step = later(generation_id)
             raise refusal
         else:
             problem = f"The gateway answered with {self._quote(response, model)}."
         raise GatewayError(
             problem,
-            next_step=_later(generation_id),
+            next_step=later(generation_id),
             charged=Charged.YES,
             generation_id=generation_id,
             status_code=response.status_code,
@@ -156,7 +160,7 @@ class Wire:
         """What it means that sending a create raised `error`."""
         if isinstance(error, _NOT_CONNECTED):
             problem = f"{self._host} was not reached: {self._name(error)}."
-            return GatewayError(problem, next_step="Call again later; tell the user meanwhile.")
+            return GatewayError(problem, next_step="Tell the user, and call again later.")
         return UnknownOutcomeError(
             f"The submit was sent, but its answer never came: {self._name(error)}."
         )
@@ -165,7 +169,7 @@ class Wire:
         """What it means that sending a fetch raised `error`."""
         return GatewayError(
             f"{self._host} gave no answer: {self._name(error)}.",
-            next_step=_later(generation_id),
+            next_step=later(generation_id),
             charged=Charged.YES,
             generation_id=generation_id,
         )
@@ -213,7 +217,7 @@ class Wire:
             then = f"Wait {wait}, then call again."
             return RateLimitError(problem, next_step=then, status_code=status, retry_after=seconds)
         if kind is NotFoundError:
-            then = f"Check the generation id, the model ({model.id}) and base_url ({self._host})."
+            then = f"Check the model ({model.id}) and base_url ({self._host})."
             return NotFoundError(problem, next_step=then, status_code=status)
         return kind(problem, status_code=status)
 
@@ -234,7 +238,8 @@ def _timeout(seconds: float) -> dict[str, Any]:
     return {"timeout": httpx.Timeout(seconds).as_dict()}
 
 
-def _later(generation_id: str) -> str:
+def later(generation_id: str) -> str:
+    """What to do about a generation that is paid for and could not be seen."""
     return (
         "It is not lost, so do not generate it again: fetch it later with get_video, "
         f"generation_id {generation_id}."

@@ -1,5 +1,6 @@
 """What a model is: one row of data, and what a row can say about a value."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -54,40 +55,42 @@ class Param:
         """What may be given, in words."""
         if self.choices:
             return "one of " + ", ".join(map(str, self.choices))
-        if self.kind == "integer":
-            return f"a whole number from {self.minimum} to {self.maximum}"
         if self.kind == "image":
             return "an image"
-        return f"at most {self.max_length} characters"
+        if self.kind == "text":
+            return f"at most {self.max_length} characters" if self.max_length else "a text"
+        least = "" if self.minimum is None else f" from {self.minimum}"
+        return f"a whole number{least}" + ("" if self.maximum is None else f" to {self.maximum}")
 
     def problem(self, value: object) -> str | None:
         """What is wrong with a value, as a sentence that names field, value and what is allowed."""
         if self._takes(value):
             return None
-        if self.max_length and isinstance(value, str):
+        if self.kind == "text" and not self.choices and isinstance(value, str):
             units = utf16_units(value)
-            if units <= self.max_length:
-                return f"{self.name}: holds half of a character (a lone surrogate); write it anew."
-            return (
-                f"{self.name}: is {units} characters long (an emoji counts as 2); "
-                f"allowed: {self.allowed}."
-            )
-        return f"{self.name}: {shorten(repr(value))} is not allowed; allowed: {self.allowed}."
+            if not self._fits(units):
+                return (
+                    f"{self.name}: is {units} characters long (an emoji counts as 2); "
+                    f"allowed: {self.allowed}."
+                )
+            return f"{self.name}: holds half of a character (a lone surrogate); write it again."
+        return f"{self.name}: {_quoted(value)} is not allowed; allowed: {self.allowed}."
 
     def _takes(self, value: object) -> bool:
-        if isinstance(value, bool):
-            return False
+        if self.kind == "image":
+            return True
+        if type(value) is not (int if self.kind == "integer" else str):
+            return False  # also a bool, a float or a Decimal that equals an int
         if self.choices:
             return value in self.choices
-        if self.kind == "integer":
-            return isinstance(value, int) and (self.minimum or 0) <= value <= (self.maximum or 0)
-        if self.kind == "text":
-            return (
-                isinstance(value, str)
-                and utf16_units(value) <= (self.max_length or 0)
-                and not any("\ud800" <= character <= "\udfff" for character in value)
-            )
-        return True
+        if isinstance(value, int):
+            above = self.minimum is None or value >= self.minimum
+            return above and (self.maximum is None or value <= self.maximum)
+        whole = not re.search(r"[\ud800-\udfff]", str(value))
+        return whole and self._fits(utf16_units(str(value)))
+
+    def _fits(self, units: int) -> bool:
+        return self.max_length is None or units <= self.max_length
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,13 @@ class VideoModel:
     def wire_names(self) -> Mapping[str, str]:
         """What the API calls each parameter → what an agent calls it."""
         return {param.wire: param.name for param in self.params}
+
+
+def _quoted(value: object) -> str:
+    try:
+        return shorten(repr(value))
+    except ValueError:  # an int of thousands of digits has no repr
+        return f"this {type(value).__name__}"
 
 
 def utf16_units(text: str) -> int:
