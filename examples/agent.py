@@ -17,6 +17,8 @@ WISH = "Make a 5 second video of this rocket lifting off into the dawn, in 16:9.
 
 
 def main(photo: Path = PHOTO, wish: str = WISH) -> None:
+    if not photo.is_file():
+        sys.exit(f"There is no file {photo}.")
     with open_client() as client:
         model = ChatOpenAI(
             model="gpt-4o",
@@ -42,7 +44,8 @@ def main(photo: Path = PHOTO, wish: str = WISH) -> None:
 
         result = next(m for m in reversed(messages) if isinstance(m, ToolMessage))
         if result.artifact["status"] == "completed":
-            print(f"Saved {client.download(result.artifact['video']['url'], Path.cwd())}")
+            path = client.download(result.artifact["video"]["url"], f"{photo.stem}.mp4")
+            print(f"Saved {path.absolute()}")
 
 
 if __name__ == "__main__":

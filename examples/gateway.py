@@ -16,6 +16,7 @@ def open_client() -> Iterator[ApilaplasClient]:
             yield client
         return
     print("No APILAPLAS_API_KEY is set: using the sandbox, which is free and makes demo videos.")
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # the sandbox is on this machine
     sandbox = Sandbox(seconds=8)
     with (
         Server(sandbox),

@@ -66,9 +66,9 @@ def test_no_cassette_is_left_without_a_test() -> None:
 
 
 def test_scrubbing_takes_out_hosts_and_signatures() -> None:
-    body = b'{"video": ["http://127.0.0.1:5/wolf/a.mp4?_jwt=eyJh.eyJl.s1gn-_"]}'
+    body = b'{"video": ["http://127.0.0.1:5/wolf/a.mp4?_jwt=eyJh.eyJrIjoxLCJleHAiOjV9.s1gn-_"]}'
     response = {"body": {"string": body}, "headers": {"content-length": ["60"]}}
     assert recording.scrub_response(response) == {
-        "body": {"string": b'{"video": ["https://cdn.apilaplas.com/wolf/a.mp4?_jwt=eyJh.eyJl.SCRUBBED"]}'},
+        "body": {"string": b'{"video": ["https://cdn.apilaplas.com/wolf/a.mp4?_jwt=eyJh.eyJleHAiOiA1fQ.SCRUBBED"]}'},
         "headers": {},
     }  # fmt: skip

@@ -61,7 +61,7 @@ def test_the_agent_prints_progress_and_link_and_saves_the_video(done: dict[str, 
     assert len(progress) > 5
     assert re.match(r"Agent: Here is your video: http://127.0.0.1:\d+/wolf/.*\.mp4", lines[-2])
     saved = Path(lines[-1].removeprefix("Saved "))
-    assert saved.parent == agent.folder
+    assert saved == agent.folder / "rocket.mp4"
     with av.open(str(saved)) as container:
         stream = container.streams.video[0]
         assert (stream.width, stream.height, stream.frames) == (1280, 720, 120)
@@ -133,9 +133,14 @@ def test_the_table_of_arguments_is_the_models_row() -> None:
 
 
 def test_the_commands_of_the_readme_are_those_of_ci() -> None:
-    assert '.venv/bin/pip install -e ".[test]" && .venv/bin/pytest\n' in README
+    for command in (
+        '.venv/bin/pip install ".[examples]" && .venv/bin/python examples/agent.py\n',
+        '.venv/bin/pip install -e ".[test]" && .venv/bin/pytest\n',
+    ):
+        assert f"\npython3.11 -m venv .venv && {command}" in README
     ci = (ROOT / ".ci" / "run").read_text()
-    assert ci.endswith("\n.venv/bin/pytest\n")
+    assert '--editable ".[test]"\n' in ci
+    assert ci.endswith("\npytest\n")
 
 
 def test_every_trouble_of_the_sandbox_is_named_in_the_readme() -> None:

@@ -46,6 +46,9 @@ def args(*messages: Any, tools: Any = TOOLS) -> Any:
         ("Animate it for 7s", {"duration": 7}),
         ("A vertical film with seed 42", {"aspect_ratio": "9:16", "seed": 42}),
         ("A square video", {"aspect_ratio": "1:1"}),
+        ("A video of a clock at 10:30", {}),
+        ("A video with ratio 2:1", {"aspect_ratio": "2:1"}),
+        ("The dog jumps 3s into the video, 10 seconds long", {"duration": 10}),
     ],
 )
 def test_the_tool_is_called_with_what_the_message_says(text: str, found: dict[str, Any]) -> None:
@@ -80,6 +83,14 @@ def test_an_enum_of_words_and_a_longest_prompt_are_read_from_the_schema() -> Non
     assert args(user("A video in anime style"), tools=[tool]) == {
         "prompt": "A video", "style": "anime",
     }  # fmt: skip
+
+
+def test_a_tool_without_parameters_or_descriptions_is_no_trouble() -> None:
+    bare = {"type": "function", "function": {"name": "now", "parameters": None}}
+    schema = {"prompt": {"type": "string", "description": None}, "image": {"description": None}}
+    function = {"name": "generate_video", "parameters": {"properties": schema}}
+    tools = [bare, {"type": "function", "function": function}]
+    assert args(user("A video", PHOTO), tools=tools) == {"prompt": "A video"}
 
 
 @pytest.mark.parametrize(
@@ -117,11 +128,43 @@ def test_it_fetches_what_is_still_rendering() -> None:
     assert call["function"]["name"] == "get_video"
     assert json.loads(call["function"]["arguments"]) == {"generation_id": "g-1"}
     assert "The tool said: g-1 is still" in reply(*result(content), tools=TOOLS[:1])["content"]
+    earlier = [*result("https://a/b.mp4"), {"role": "assistant", "content": "Here"}] * 21
+    assert reply(*earlier, *result(content))["tool_calls"]
     patient = [user("A video", PHOTO), *[result(content)[1]] * 20]
     assert "The tool said: g-1 is still" in reply(*patient)["content"]
 
 
-@pytest.mark.parametrize("body", [{}, {"messages": []}, {"messages": "x"}, []])
+def test_no_tool_is_called_where_none_may_be() -> None:
+    answer = say(user("A video", PHOTO), tool_choice="none").json()
+    assert answer["choices"][0]["message"]["content"] == "I have no tool that makes videos."
+
+
+def test_a_stream_ends_as_openais_does() -> None:
+    asked = user("A video", PHOTO)
+    answer = say(asked, stream=True, stream_options={"include_usage": True})
+    assert answer.headers["content-type"] == "text/event-stream"
+    *events, done = answer.text.strip().split("\n\n")
+    assert done == "data: [DONE]"
+    chunks = [json.loads(event.removeprefix("data: ")) for event in events]
+    *pieces, finish, usage = chunks
+    assert pieces[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    calls = [piece["choices"][0]["delta"]["tool_calls"][0] for piece in pieces[1:]]
+    assert calls[0]["function"] == {"name": "generate_video", "arguments": ""}
+    assert json.loads("".join(call["function"]["arguments"] for call in calls)) == args(asked)
+    assert finish["choices"][0] == {"index": 0, "delta": {}, "finish_reason": "tool_calls"}
+    assert usage["choices"] == []
+    assert usage["usage"]["total_tokens"] > usage["usage"]["completion_tokens"]
+    words = say(user("hi"), stream=True).text
+    assert '"finish_reason": "stop"' in words
+    assert "usage" not in words
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"messages": []}, {"messages": "x"}, [], None, {"messages": ["hi"]}, {"messages": [None]},
+     {"messages": [user("A video", PHOTO)], "tools": "x"},
+     {"messages": [user("A video", PHOTO)], "tools": [{"type": "function"}]}],
+)  # fmt: skip
 def test_a_malformed_request_is_refused(body: Any) -> None:
     http = httpx.Client(transport=Sandbox().transport(), headers={"Authorization": "Bearer x"})
     answer = http.post("https://a/v1/chat/completions", json=body)

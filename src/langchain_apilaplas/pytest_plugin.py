@@ -4,6 +4,7 @@ Registered when the package is installed; it needs the `sandbox` extra when it i
 loads this module in every session, wanted or not, so it imports next to nothing.
 """
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,4 +29,6 @@ def apilaplas_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator["Sandbox"]:
         monkeypatch.setenv("APILAPLAS_API_KEY", "sandbox")
         monkeypatch.setenv("APILAPLAS_BASE_URL", sandbox.url)
         monkeypatch.setenv("APILAPLAS_POLL_INTERVAL", "0.05")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, ",".join(filter(None, [os.environ.get(name), "127.0.0.1"])))
         yield sandbox

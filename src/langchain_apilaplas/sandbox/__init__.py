@@ -4,18 +4,24 @@
 `python -m langchain_apilaplas.sandbox`. The functions beside them are troubles to order.
 """
 
-from langchain_apilaplas.sandbox.faults import (
-    dropped,
-    endless,
-    expired_link,
-    failed_generation,
-    garbage,
-    http_error,
-    no_video,
-    slow,
-)
-from langchain_apilaplas.sandbox.gateway import Received, Sandbox
-from langchain_apilaplas.sandbox.server import Server
+try:
+    from langchain_apilaplas.sandbox.faults import (
+        dropped,
+        endless,
+        expired_link,
+        failed_generation,
+        garbage,
+        http_error,
+        no_video,
+        slow,
+    )
+    from langchain_apilaplas.sandbox.gateway import Received, Sandbox
+    from langchain_apilaplas.sandbox.server import Server
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"The sandbox needs {error.name}: pip install 'langchain-apilaplas[sandbox]'",
+        name=error.name,
+    ) from error
 
 __all__ = [
     "Received",

@@ -18,9 +18,12 @@ def main() -> None:
     )
     options = parser.parse_args()
     sandbox = Sandbox(seconds=options.seconds)
-    with Server(sandbox, host=options.host, port=options.port) as server:
-        print(sandbox.url, flush=True)  # noqa: T201
-        server.wait()
+    try:
+        with Server(sandbox, host=options.host, port=options.port) as server:
+            print(sandbox.url, flush=True)  # noqa: T201
+            server.wait()
+    except (OSError, OverflowError) as error:
+        parser.error(f"can't listen on {options.host}, port {options.port}: {error}")
 
 
 if __name__ == "__main__":

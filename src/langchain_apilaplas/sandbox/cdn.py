@@ -30,9 +30,11 @@ def expiry(url: httpx.URL) -> int | None:
     payload = token.partition(".")[2].partition(".")[0]
     try:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    genuine = isinstance(claims, dict) and hmac.compare_digest(_token(claims, url.path), token)
+    if not isinstance(claims, dict):
+        return None
+    genuine = hmac.compare_digest(_token(claims, url.path).encode(), token.encode())
     return int(claims["exp"]) if genuine else None
 
 

@@ -31,11 +31,12 @@ class Reply:
 
 def answer(body: Any) -> httpx.Response:
     """The response to a chat completion request; server-sent events when `stream` is set."""
-    messages = body.get("messages") if isinstance(body, dict) else None
-    if not isinstance(messages, list) or not messages:
-        message = "'messages' must be a list with at least one message"
+    try:
+        messages, tools = body["messages"], body.get("tools") or []
+        reply = decide(messages, [] if body.get("tool_choice") == "none" else tools)
+    except (LookupError, TypeError, AttributeError, ValueError):
+        message = "'messages' or 'tools' are not of the form this endpoint takes"
         return httpx.Response(400, json={"error": {"message": message, "type": "invalid_request"}})
-    reply = decide(messages, body.get("tools") or [])
     if body.get("stream"):
         events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in _chunks(reply, body))
         headers = {"Content-Type": "text/event-stream"}
@@ -78,7 +79,9 @@ def _after_tool(messages: list[dict[str, Any]], functions: list[dict[str, Any]])
         return Reply(f"Here is your video: {link[0]}")
     fetch = next((f for f in functions if "generation_id" in _required(f)), None)
     waiting = re.search(r"still rendering.*generation_id ([\w:/.-]*\w)", result, re.DOTALL)
-    asked = sum(message.get("role") == "tool" for message in messages)
+    roles = [message.get("role") for message in messages]
+    since = len(roles) - roles[::-1].index("user") if "user" in roles else 0
+    asked = roles[since:].count("tool")
     if fetch and waiting and asked < _PATIENCE:
         return Reply(tool=fetch["name"], args={"generation_id": waiting[1]})
     return Reply(f"There is no video yet. The tool said: {result}")
@@ -91,9 +94,8 @@ def _arguments(
     found = {}
     for name, schema in _properties(function).items():
         if "image" in name:
-            reference = (
-                "attached:last" if "attached:last" in schema.get("description", "") else None
-            )
+            explained = "attached:last" in _described(schema)
+            reference = "attached:last" if explained else None
             value: Any = url or (reference if attached else None)
         elif name == "prompt":
             value = text[: _plain(schema).get("maxLength", len(text))]
@@ -107,28 +109,37 @@ def _arguments(
 def _mentioned(name: str, schema: dict[str, Any], text: str) -> Any:
     """A value for the parameter that the text names, whether or not the schema allows it."""
     plain = _plain(schema)
+    choices: list[Any] = plain.get("enum") or []
     words = name.replace("_", " ")
     if plain.get("type") == "integer":
-        number = re.search(rf"\b{words}\W{{0,3}}(?:of )?(\d+)", text, re.IGNORECASE)
-        if not number and "second" in schema.get("description", ""):
-            number = re.search(r"\b(\d+)[\s-]*s(?:ec(?:ond)?s?)?\b", text, re.IGNORECASE)
-        return int(number[1]) if number else None
-    choices = plain.get("enum", [])
+        found = re.findall(rf"\b{words}\W{{0,3}}(?:of )?(\d{{1,18}})\b", text, re.IGNORECASE)
+        if not found and "second" in _described(schema):
+            found = re.findall(r"\b(\d{1,18})[\s-]*s(?:ec(?:ond)?s?)?\b", text, re.IGNORECASE)
+        return _preferred([int(number) for number in found], choices)
     if choices and all(re.fullmatch(r"\d+:\d+", str(choice)) for choice in choices):
-        ratio = re.search(r"\b\d+:\d+\b", text)
-        shape = next((r for w, r in _SHAPES.items() if re.search(rf"\b{w}\b", text, re.I)), None)
-        return ratio[0] if ratio else shape
+        shapes = [r for word, r in _SHAPES.items() if re.search(rf"\b{word}\b", text, re.I)]
+        said = re.findall(r"(?:\b(?:in|ratio|ratio of) )?\b\d+:\d+\b", text)
+        ratios = [part.split()[-1] for part in said if " " in part or part in choices]
+        return _preferred(ratios + shapes, choices)
     return next((choice for choice in choices if str(choice) in text), None)
 
 
+def _preferred(said: list[Any], choices: list[Any]) -> Any:
+    """Of several values that were said the first that is allowed, else the first."""
+    return next((value for value in said if value in choices), said[0] if said else None)
+
+
+def _described(schema: dict[str, Any]) -> str:
+    return str(schema.get("description") or "")
+
+
 def _properties(function: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    properties: dict[str, dict[str, Any]] = function.get("parameters", {}).get("properties", {})
-    return properties
+    properties = (function.get("parameters") or {}).get("properties") or {}
+    return dict(properties)
 
 
 def _required(function: dict[str, Any]) -> list[str]:
-    required: list[str] = function.get("parameters", {}).get("required", [])
-    return required
+    return list((function.get("parameters") or {}).get("required") or [])
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:

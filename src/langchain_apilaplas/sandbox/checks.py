@@ -34,7 +34,7 @@ def picture(body: dict[str, Any]) -> bytes | None:
         ValueError: It came, but is no picture.
     """
     url = body.get("image_url")
-    if not isinstance(url, str) or not url.startswith("data:"):
+    if not isinstance(url, str) or not url.lower().startswith("data:"):
         return None
     data = base64.b64decode(url.partition(",")[2], validate=True)
     try:
@@ -81,8 +81,13 @@ def _choice_trouble(param: Param, value: Any) -> str | None:
 def _image_trouble(param: Param, value: Any) -> str | None:
     if not isinstance(value, str):
         return f"Expected string, received {type(value).__name__}"
-    fine = value.startswith("data:image/") or urlsplit(value).scheme == "https"
-    return None if fine else "Expected an HTTPS URL or data URI"
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return "Expected an HTTPS URL or data URI"
+    if value.lower().startswith("data:image/") or (parts.scheme == "https" and parts.hostname):
+        return None
+    return "Expected an HTTPS URL or data URI"
 
 
 def _text_trouble(param: Param, value: Any) -> str | None:

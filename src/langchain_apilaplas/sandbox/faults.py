@@ -13,29 +13,38 @@ class Dropped(httpx.RemoteProtocolError):
     """The connection closes without an answer. The HTTP server turns it into just that."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Fault:
     """One kind of trouble; made by the functions below.
 
     Attributes:
         on: Which calls it strikes.
-        times: How many more of them.
-        response: Answered instead of the real answer; None drops the connection.
+        times: How many of them.
+        status: Of the answer given instead of the real one.
+        message: In that answer.
+        html: Whether that is a proxy's page instead of the gateway's JSON.
+        body: That answer's whole body, instead of a message.
+        retry_after: That answer's `Retry-After`, in seconds.
         accepted: Whether the call is carried out all the same.
         delay: Seconds before the real answer, instead of all that.
     """
 
     on: Kind
-    times: int = 1
-    response: httpx.Response | None = None
+    times: int
+    status: int | None = None
+    message: str = ""
+    html: bool = False
+    body: bytes | None = None
+    retry_after: float | None = None
     accepted: bool = False
     delay: float = 0.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Outcome:
     """How the next generation ends, instead of well."""
 
+    failed: bool = False
     error: Any = None
     has_video: bool = True
     link_seconds: float | None = None
@@ -52,13 +61,8 @@ def http_error(
     html: bool = False,
 ) -> Fault:
     """An HTTP error, with the gateway's JSON or a proxy's HTML page."""
-    headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
-    phrase = message or httpx.codes.get_reason_phrase(status)
-    if html:
-        page = f"<html><head><title>{status} {phrase}</title></head><body>nginx</body></html>"
-        return Fault(on, times, httpx.Response(status, html=page, headers=headers))
-    body = {"message": phrase, "statusCode": status}
-    return Fault(on, times, httpx.Response(status, json=body, headers=headers))
+    words = message or httpx.codes.get_reason_phrase(status) or f"Error {status}"
+    return Fault(on, times, status=status, message=words, html=html, retry_after=retry_after)
 
 
 def dropped(*, on: Kind = "create", times: int = 1, accepted: bool = False) -> Fault:
@@ -70,8 +74,10 @@ def garbage(
     body: bytes | str | dict[str, Any] = "<<<", *, on: Kind = "fetch", times: int = 1
 ) -> Fault:
     """A 200 with a body that makes no sense; on a create, after it was carried out."""
-    content = json.dumps(body).encode() if isinstance(body, dict) else body
-    return Fault(on, times, httpx.Response(200, content=content), accepted=True)
+    if isinstance(body, dict):
+        body = json.dumps(body)
+    content = body.encode() if isinstance(body, str) else body
+    return Fault(on, times, status=200, body=content, accepted=True)
 
 
 def slow(seconds: float, *, on: Kind = "fetch", times: int = 1) -> Fault:
@@ -81,7 +87,7 @@ def slow(seconds: float, *, on: Kind = "fetch", times: int = 1) -> Fault:
 
 def failed_generation(error: Any = "The generation could not be completed.") -> Outcome:
     """The next generation ends with this `error`, in whatever shape is given."""
-    return Outcome(error=error)
+    return Outcome(failed=True, error=error)
 
 
 def no_video() -> Outcome:

@@ -1,14 +1,15 @@
 """The stand-in for the Apilaplas API: requests in, responses out, on a clock that is given."""
 
 import json
+import logging
 import re
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -17,7 +18,11 @@ from langchain_apilaplas.sandbox import cdn, chat, checks
 from langchain_apilaplas.sandbox.faults import Dropped, Fault, Kind, Outcome
 from langchain_apilaplas.sandbox.render import render
 
+logger = logging.getLogger("langchain_apilaplas")
+
 _CHAT_PATH = "/v1/chat/completions"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -92,13 +97,14 @@ class Sandbox:
         self._faults: list[Fault] = []
         self._outcomes: list[Outcome] = []
         self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
         self._models = {model.id: model for model in list_models()}
 
     def order(self, *troubles: Fault | Outcome) -> None:
         """Let these happen, in this order, to the next calls and generations they fit."""
-        for trouble in map(replace, troubles):
+        for trouble in troubles:
             if isinstance(trouble, Fault):
-                self._faults.append(trouble)
+                self._faults += [trouble] * trouble.times
             else:
                 self._outcomes.append(trouble)
 
@@ -122,20 +128,40 @@ class Sandbox:
         """
         kind = self._kind(request)
         self._record(kind, request)
-        fault = next((f for f in self._faults if f.on == kind and f.times > 0), None)
+        fault = self._next(self._faults, lambda fault: fault.on == kind)
         if fault is None:
             return self._answer(kind, request)
-        fault.times -= 1
         if fault.delay:
             response = self._answer(kind, request)
             response.extensions["delay"] = fault.delay
             return response
         if fault.accepted:
             self._answer(kind, request)
-        if fault.response is None:
+        if fault.status is None:
             raise Dropped("Server disconnected without sending a response.", request=request)
-        stored = fault.response
-        return httpx.Response(stored.status_code, headers=stored.headers, content=stored.content)
+        return self._trouble(fault, fault.status, request)
+
+    def _next(self, ordered: list[T], fits: Callable[[T], bool]) -> T | None:
+        """Take the next of what was ordered that fits; calls may come in several threads."""
+        with self._lock:
+            found = next(filter(fits, ordered), None)
+            if found is not None:
+                ordered.remove(found)
+            return found
+
+    def _trouble(self, fault: Fault, status: int, request: httpx.Request) -> httpx.Response:
+        headers = {}
+        if fault.retry_after is not None:
+            headers["Retry-After"] = f"{fault.retry_after:.3f}".rstrip("0").rstrip(".")
+        if fault.body is not None:
+            return httpx.Response(status, content=fault.body, headers=headers)
+        if fault.html:
+            title = f"{status} {fault.message}"
+            page = f"<html><head><title>{title}</title></head><body>nginx</body></html>"
+            return httpx.Response(status, html=page, headers=headers)
+        refusal = self._refusal(request, status, fault.message)
+        refusal.headers.update(headers)
+        return refusal
 
     def _kind(self, request: httpx.Request) -> Kind | None:
         path, method = request.url.path, request.method
@@ -151,9 +177,16 @@ class Sandbox:
         self.received.append(Received(kind, request.method, str(request.url), headers, body))
 
     def _answer(self, kind: Kind | None, request: httpx.Request) -> httpx.Response:
+        try:
+            return self._carry_out(kind, request)
+        except Exception as error:
+            logger.warning("The sandbox could not answer", exc_info=True)
+            return self._refusal(request, 500, f"Internal server error: {type(error).__name__}")
+
+    def _carry_out(self, kind: Kind | None, request: httpx.Request) -> httpx.Response:
         if kind == "download":
             return self._download(request)
-        key = re.fullmatch(r"Bearer (\S.*)", request.headers.get("authorization", ""))
+        key = re.fullmatch(r"(?i:Bearer) +(\S.*)", request.headers.get("authorization", ""))
         if not key or (self.api_key and key[1] != self.api_key):
             return self._refusal(request, 401, "Unauthorized: the API key is missing or wrong")
         if kind == "create":
@@ -176,8 +209,9 @@ class Sandbox:
         if complaints := checks.complaints(model, body, len(request.content)):
             status = 413 if complaints[-1].startswith("Request entity") else 400
             return self._refusal(request, status, "Body validation error: " + "; ".join(complaints))
-        outcome = self._outcomes.pop(0) if self._outcomes else Outcome()
-        outcome.error = outcome.error or checks.unreachable(body)
+        outcome = self._next(self._outcomes, lambda _: True) or Outcome()
+        if error := checks.unreachable(body):
+            outcome = Outcome(failed=True, error=error)
         job = Job(str(uuid.uuid4()), body, checks.picture(body), self.clock(), outcome)
         self._jobs[job.id] = job
         self.accepted.append(body)
@@ -205,7 +239,7 @@ class Sandbox:
             return "queued"
         if age < self.seconds or not job.outcome.ends:
             return "generating"
-        return "error" if job.outcome.error else "completed"
+        return "error" if job.outcome.failed else "completed"
 
     def _link(self, job: Job, base: httpx.URL) -> str:
         lasts = self.link_seconds if job.outcome.link_seconds is None else job.outcome.link_seconds

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import av
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 FPS = 24
 
@@ -28,9 +28,9 @@ SIZES = {
 class Camera:
     """Where the camera is at the start and at the end of the video.
 
-    `zoom` is how many times closer than the whole picture; `x` and `y` run from -1 (left, top)
-    to 1 (right, bottom) of what can be moved at that zoom. It starts with the whole picture: the
-    image is the video's first frame.
+    `zoom` is how many times closer than the whole picture, below 1 further away; `x` and `y` run
+    from -1 (left, top) to 1 (right, bottom) of what can be moved at that zoom. It starts with the
+    whole picture: the image is the video's first frame.
     """
 
     zoom: tuple[float, float] = (1.0, 1.3)
@@ -40,7 +40,7 @@ class Camera:
 
 _MOVES = (
     (r"static|still|fixed|locked", Camera((1.0, 1.0))),
-    (r"zoom\w* out|pull\w* (back|out)|reveal\w*", Camera((1.4, 1.0))),
+    (r"zoom\w* out|pull\w* (back|out)|reveal\w*", Camera((1.0, 0.7))),
     (r"pan\w* left|to the left", Camera(x=(0.0, -1.0))),
     (r"pan\w*|to the right|track\w*", Camera(x=(0.0, 1.0))),
     (r"tilt\w* down|land\w*|fall\w*|sink\w*", Camera(y=(0.0, 1.0))),
@@ -63,19 +63,44 @@ def render(picture: bytes | None, body: dict[str, Any]) -> bytes:
 
     Without a `picture` (only its URL is known) a card with the URL stands in.
     """
+    scene = scene_of(picture, body)
+    count = int(body.get("duration", 5)) * FPS
+    caption = f"SANDBOX  {body.get('model', '')}  seed {body.get('seed', 0)}"
+    frames = (captioned(scene.frame(n / (count - 1)), caption) for n in range(count))
+    return _encoded(frames, scene.size)
+
+
+def scene_of(picture: bytes | None, body: dict[str, Any]) -> "Scene":
+    """What a create's body asks to be filmed."""
     size = SIZES[body.get("ratio", "16:9")]
     prompt, seed = str(body.get("prompt", "")), int(body.get("seed", 0))
-    still = _fitted(picture, size) if picture else _card(str(body.get("image_url", "")), size)
-    move = camera(prompt, seed)
-    count = int(body.get("duration", 5)) * FPS
-    caption = f"SANDBOX  {body.get('model', '')}  seed {seed}"
-    frames = (_frame(still, size, move, n / (count - 1), caption) for n in range(count))
-    return _encoded(frames, size)
+    still = fitted(picture, size) if picture else _card(str(body.get("image_url", "")), size)
+    return Scene(_wall(still), size, camera(prompt, seed), _tint(seed))
 
 
-def _fitted(picture: bytes, size: tuple[int, int]) -> Image.Image:
-    image = ImageOps.exif_transpose(Image.open(io.BytesIO(picture))).convert("RGB")
+def fitted(picture: bytes, size: tuple[int, int]) -> Image.Image:
+    """The picture upright, on white where it is transparent, cut to fill the size."""
+    image = ImageOps.exif_transpose(Image.open(io.BytesIO(picture)))
+    if image.mode.startswith("I;16"):  # converting would cut off, not scale
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    image = image.convert("RGBA")
+    ground = Image.new("RGBA", image.size, "white")
+    image = Image.alpha_composite(ground, image).convert("RGB")
     return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+
+
+def _wall(still: Image.Image) -> Image.Image:
+    """The picture in the middle of a blurred wall half as large again, to zoom out over."""
+    width, height = still.size
+    wall = still.resize((width // 8, height // 8)).filter(ImageFilter.GaussianBlur(4))
+    wall = wall.resize((width * 3 // 2, height * 3 // 2), Image.Resampling.BICUBIC)
+    wall.paste(still, (width // 4, height // 4))
+    return wall
+
+
+def _tint(seed: int) -> tuple[int, int, int]:
+    dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    return dice.randrange(256), dice.randrange(256), dice.randrange(256)
 
 
 def _card(text: str, size: tuple[int, int]) -> Image.Image:
@@ -93,19 +118,32 @@ def _card(text: str, size: tuple[int, int]) -> Image.Image:
     return image
 
 
-def _frame(
-    still: Image.Image, size: tuple[int, int], move: Camera, at: float, caption: str
-) -> Image.Image:
-    """The picture as the camera sees it at a moment between 0 and 1."""
-    ease = at * at * (3 - 2 * at)
-    zoom, x, y = (start + (end - start) * ease for start, end in (move.zoom, move.x, move.y))
-    width, height = size[0] / zoom, size[1] / zoom
-    left, top = (size[0] - width) * (1 + x) / 2, (size[1] - height) * (1 + y) / 2
-    box = (left, top, left + width, top + height)
-    image = still.resize(size, Image.Resampling.BICUBIC, box=box)
+@dataclass(frozen=True)
+class Scene:
+    """What is filmed, and how."""
+
+    wall: Image.Image
+    size: tuple[int, int]
+    move: Camera
+    tint: tuple[int, int, int]
+
+    def frame(self, at: float) -> Image.Image:
+        """The picture as the camera sees it at a moment between 0 and 1."""
+        ease = at * at * (3 - 2 * at)
+        zoom, x, y = (a + (b - a) * ease for a, b in (self.move.zoom, self.move.x, self.move.y))
+        width, height = self.size[0] / zoom, self.size[1] / zoom
+        left = (self.wall.width - width + x * max(0.0, self.size[0] - width)) / 2
+        top = (self.wall.height - height + y * max(0.0, self.size[1] - height)) / 2
+        box = (left, top, left + width, top + height)
+        image = self.wall.resize(self.size, Image.Resampling.BICUBIC, box=box)
+        return Image.blend(image, Image.new("RGB", self.size, self.tint), 0.08 * ease)
+
+
+def captioned(image: Image.Image, caption: str) -> Image.Image:
+    """The same image with words at the bottom left, readable on any ground."""
     font = ImageFont.load_default(size=28)
-    draw = ImageDraw.Draw(image)
-    draw.text((24, size[1] - 52), caption, font=font, stroke_width=2, stroke_fill="black")
+    at = (24, image.height - 52)
+    ImageDraw.Draw(image).text(at, caption, "white", font, stroke_width=2, stroke_fill="black")
     return image
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 import uvicorn
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from langchain_apilaplas.sandbox.faults import Dropped
@@ -35,11 +35,13 @@ class Server:
         self._address = (host, port)
 
     def __enter__(self) -> Self:
-        self._socket = socket.create_server(self._address)
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        self._socket = socket.create_server(self._address, family=family)
         host, port = self._socket.getsockname()[:2]
-        self.sandbox.url = f"http://{host}:{port}"
+        self.sandbox.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        # No logging of its own: this runs inside of somebody's tests.
         config = uvicorn.Config(
-            self._app, interface="asgi3", log_level="error", lifespan="off", ws="none"
+            self._app, interface="asgi3", log_config=None, lifespan="off", ws="none"
         )
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -65,16 +67,16 @@ class Server:
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Request(scope, receive)
-        request = httpx.Request(
-            asked.method, str(asked.url), headers=asked.headers.raw, content=await asked.body()
-        )
         try:
+            request = httpx.Request(
+                asked.method, str(asked.url), headers=asked.headers.raw, content=await asked.body()
+            )
             answer = await asyncio.to_thread(self.sandbox.handle, request)
-        except Dropped:
+            await asyncio.sleep(answer.extensions.get("delay", 0))
+        except (Dropped, ClientDisconnect, asyncio.CancelledError):
             # ASGI has no word for hanging up; the transport below uvicorn's `send` has.
             send.__self__.transport.abort()  # type: ignore[attr-defined]
             return
-        await asyncio.sleep(answer.extensions.get("delay", 0))
         response = Response(answer.content, answer.status_code)
         response.raw_headers = [
             (name.lower(), value)
