@@ -6,12 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, ToolException
-from pydantic import (
-    Field,
-    InstanceOf,
-    SecretStr,
-    model_validator,
-)
+from pydantic import Field, InstanceOf, SecretStr, model_validator
 
 from langchain_apilaplas import answer
 from langchain_apilaplas.catalog import DEFAULT_MODEL, Param, VideoModel, get_model
