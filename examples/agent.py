@@ -42,10 +42,10 @@ def main(photo: Path = PHOTO, wish: str = WISH) -> None:
                 messages = chunk["messages"]
         print(f"Agent: {messages[-1].text}")
 
-        result = next(m for m in reversed(messages) if isinstance(m, ToolMessage))
-        if result.artifact["status"] == "completed":
-            path = client.download(result.artifact["video"]["url"], f"{photo.stem}.mp4")
-            print(f"Saved {path.absolute()}")
+        for message in messages:
+            if isinstance(message, ToolMessage) and "video" in (message.artifact or {}):
+                url = message.artifact["video"]["url"]
+                print(f"Saved {client.download(url, f'{photo.stem}.mp4').absolute()}")
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def test_too_many_requests_that_do_not_end_are_a_message(run: Run, world: World)
     [message] = run({"image": URL, "prompt": "a"})
     assert message.text == (
         "The gateway gets too many requests (429: Too Many Requests). Nothing was charged. "
-        "Wait 5 seconds, then call again."
+        "Wait 5 seconds before you call again."
     )
     assert world.slept == [5.0, 5.0]
 

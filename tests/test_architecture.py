@@ -23,7 +23,7 @@ LAYERS = [
     {"flows"},
     {"calls"},
     {"client"},
-    {"runtime", "answer", "schema"},
+    {"runtime", "answer", "schema", "account"},
     {"tools"},
     {"toolkit"},
 ]
@@ -32,7 +32,7 @@ LAYERS = [
 HOMES = {
     "httpx": {"wire", "effects", "download", "pools", "client"},
     "langchain_core": {"settings", "runtime", "answer", "schema", "tools", "toolkit"},
-    "pydantic": {"settings", "catalog.spec", "client", "schema", "tools", "toolkit"},
+    "pydantic": {"settings", "catalog.spec", "client", "account", "schema", "tools", "toolkit"},
     "pytest": {"pytest_plugin"},
 }
 """Where, outside of the sandbox, a third party may be imported. Nobody else is."""

@@ -128,14 +128,35 @@ def test_a_client_outside_of_a_with_keeps_its_pool_until_it_is_closed() -> None:
         client = ApilaplasClient(api_key=KEY, base_url=sandbox.url, poll_interval=0)
         client.generate(image=URL)
         [first] = client._pools._pools.values()
-        with client:
-            client.generate(image=URL)
-        assert not first.is_closed
+        client.generate(image=URL)
+        assert list(client._pools._pools.values()) == [first]
         client.close()
         assert first.is_closed
         client.generate(image=URL)
         client.close()
     assert len(sandbox.accepted) == 3
+
+
+def test_a_with_closes_what_was_open_before_it_too() -> None:
+    sandbox = Sandbox(seconds=0)
+    with Server(sandbox):
+        client = ApilaplasClient(api_key=KEY, base_url=sandbox.url, poll_interval=0)
+        client.generate(image=URL)
+        with client:
+            client.generate(image=URL)
+        assert client._pools._pools == {}
+
+
+def test_connections_of_closed_event_loops_are_let_go() -> None:
+    client = AsyncApilaplasClient(api_key=KEY, base_url="http://127.0.0.1:9", timeout=0.5)
+
+    async def look() -> None:
+        with pytest.raises(GatewayError):
+            await client.submit(image=URL)
+
+    for _ in range(3):
+        asyncio.run(look())
+    assert len(client._pools._pools) == 1
 
 
 def test_no_call_under_way_loses_its_connection_to_a_with_that_ends() -> None:
@@ -295,6 +316,17 @@ def test_a_dripping_answer_is_bounded(world: World) -> None:
     with pytest.raises(UnknownOutcomeError, match="came too slowly"):
         client.submit(image=URL)
     assert time.monotonic() - started < 1
+
+
+def test_a_refusal_whose_words_break_off_is_still_a_refusal(world: World) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"half"
+        raise httpx.ReadError("reset")
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(401, content=broken()))
+    client = ApilaplasClient(api_key=KEY, http_client=httpx.Client(transport=transport))
+    with pytest.raises(AuthenticationError, match=r"\(401: half\)"):
+        client.submit(image=URL)
 
 
 def test_an_endless_answer_is_bounded(world: World) -> None:

@@ -73,6 +73,13 @@ def test_a_broken_download_leaves_nothing_behind(save: Any, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_closed_client_is_told(tmp_path: Path) -> None:
+    http = httpx.Client()
+    http.close()
+    with pytest.raises(DownloadError, match="The HTTP client is closed"):
+        Save(httpx.Request("GET", "https://cdn/a.mp4"), tmp_path / "a").run(http)
+
+
 def test_a_folder_that_is_missing_is_told(save: Any, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="can't be written: No such file"):
         save(lambda _: httpx.Response(200, content=MP4), tmp_path / "none" / "a.mp4")

@@ -131,6 +131,15 @@ async def test_a_listener_is_told_and_may_be_a_coroutine_function() -> None:
     assert told == [PROGRESS] * 3
 
 
+def test_a_coroutine_function_can_not_listen_to_a_blocking_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def listener(_: Progress) -> None: ...
+
+    Report(PROGRESS, listener).run(client(echo))
+    assert "only AsyncApilaplasClient takes a coroutine function" in caplog.text
+
+
 async def test_what_a_listener_raises_is_logged_and_goes_no_further(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

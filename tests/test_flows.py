@@ -167,7 +167,7 @@ def test_a_long_retry_after_is_left_to_the_caller() -> None:
     assert (played.result.retry_after, played.slept) == (3000.0, [])
     assert str(played.result) == (
         "The gateway gets too many requests (429: Hourly limit). Nothing was charged. "
-        "Wait 3000 seconds, then call again."
+        "Wait 3000 seconds before you call again."
     )
 
 
@@ -224,9 +224,9 @@ def test_a_get_gives_up_with_the_id_after_four_tries() -> None:
     assert isinstance(played.result, GatewayError)
     assert played.result.generation_id == "g-1"
     assert str(played.result) == (
-        "The gateway answered with 502: 502 Bad Gateway. The generation was charged when it was "
-        "submitted. It is not lost, so do not generate it again: fetch it later with get_video, "
-        "generation_id g-1."
+        "The gateway answered with 502: 502 Bad Gateway. It may have been charged. The generation "
+        "is not lost, so do not generate it again: fetch it later with get_video, generation_id "
+        "g-1."
     )
 
 
@@ -383,6 +383,29 @@ def test_submitting_has_no_more_patience_than_the_wait_has_time() -> None:
     played = play_generate(refusal(429, **{"Retry-After": "8"}), timeout=5)
     assert isinstance(played.result, RateLimitError)
     assert played.slept == []
+
+
+def test_a_second_wait_that_would_end_late_is_not_begun() -> None:
+    answer = refusal(429, **{"Retry-After": "59"})
+    played = play_generate(answer, answer, timeout=60)
+    assert isinstance(played.result, RateLimitError)
+    assert played.slept == [59.0]
+
+
+def test_a_failed_look_is_no_refused_look() -> None:
+    down = httpx.Response(502)
+    assert play_generate(ACCEPTED, down, down, down, refusal(404), DONE).result == FINISHED
+    refused = [refusal(401)] * 3
+    played = play_generate(ACCEPTED, *refused, down, *refused, refusal(401))
+    assert isinstance(played.result, AuthenticationError)
+    assert "must set a valid APILAPLAS_API_KEY" in str(played.result)
+    assert "fetch it later with get_video" in str(played.result)
+
+
+def test_an_id_never_seen_is_not_said_to_be_rendering() -> None:
+    played = play_wait(*[httpx.ConnectError("refused")] * 5, timeout=10)
+    assert isinstance(played.result, GatewayError)
+    assert played.result.charged is Charged.UNKNOWN
 
 
 def test_time_spent_on_submitting_counts() -> None:

@@ -17,7 +17,7 @@ from langchain_apilaplas.quoting import clean, retry_after, words
         (b"<!doctype html><html><body>Oops</body></html>", ""),
         (b"upstream connect error", "upstream connect error"),
         (b"\xff\xfe", "\ufffd\ufffd"),
-        (b"[" * 100_000, "[" * 20_000),
+        (b"[" * 100_000, "[" * 4_000),
         (b"", ""),
     ],
 )
@@ -27,10 +27,10 @@ def test_the_message_is_found_in_json_html_and_plain_text(content: bytes, text: 
 
 def test_a_quote_has_no_key_no_base64_and_no_signed_link() -> None:
     text = (
-        "key sk-1 in data:image/png;base64,iVBORw0KGgo= and "
+        "key sk-12345 in data:image/png;base64,iVBORw0KGgo= and "
         "https://cdn.example/a.mp4?_jwt=eyJ.x.y; token eyJh.eyJl.c2ln " + ("QUJD" * 19 + "\n") * 9
     )
-    assert clean(text, "sk-1", {}) == (
+    assert clean(text, "sk-12345", {}) == (
         "key *** in data:… and https://cdn.example/a.mp4?… token … …"
     )
 
@@ -38,9 +38,10 @@ def test_a_quote_has_no_key_no_base64_and_no_signed_link() -> None:
 def test_a_quote_is_one_short_line_in_the_callers_words() -> None:
     assert clean("image_url:\n  too\tsmall.", "k", {"image_url": "image"}) == "image: too small"
     names = {"ratio": "aspect_ratio"}
-    assert clean("'ratio': keep the ratio; ratio: bad", "sk-1", names) == (
+    assert clean("'ratio': keep the ratio; ratio: bad", "sk-12345", names) == (
         "'aspect_ratio': keep the ratio; aspect_ratio: bad"
     )
+    assert clean("检测到敏感内容" * 12, "k", {}) == "检测到敏感内容" * 12
     assert clean("word " * 100, "k", {}) == ("word " * 60)[:299] + "…"
 
 

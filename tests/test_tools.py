@@ -153,6 +153,36 @@ def test_a_tool_without_a_key_is_told_at_once() -> None:
         ApilaplasGenerateVideo()
 
 
+def test_nobody_pays_from_another_account_than_the_one_they_named(world: World) -> None:
+    for other in ({"api_key": "other-key"}, {"base_url": "https://other.example"}):
+        with pytest.raises(SettingsError, match="several keys or addresses"):
+            ApilaplasGenerateVideo(client=world.client, **other)
+    same = ApilaplasGenerateVideo(client=world.client, api_key=KEY)
+    assert same.base_url == world.client.settings.base_url
+
+
+def test_a_tool_made_anew_from_anothers_fields_derives_everything_again() -> None:
+    """As LangChain does for `configurable_fields`."""
+    tool = ApilaplasGenerateVideo(api_key=KEY, duration=5)
+    again = ApilaplasGenerateVideo(
+        **{**tool.__dict__, "base_url": "https://other.example", "fixed": {"seed": 1}}
+    )
+    assert again._account.settings.base_url == "https://other.example"
+    refused = again.invoke({"image": URL, "seed": 2, "duration": 7})
+    assert "duration: 7 is not allowed" in refused
+    assert "seed: no such parameter here" in refused
+    own = ApilaplasGenerateVideo(api_key=KEY, handle_validation_error="mine")
+    assert own.invoke({}) == "mine"
+
+
+def test_a_toolkits_options_reach_the_tools_they_are_about(world: World) -> None:
+    generate, get = ApilaplasVideoToolkit(
+        client=world.client, name="mk", tags=["x"], max_wait=7, duration=5
+    ).get_tools()
+    assert (generate.name, get.name) == ("mk", "get_video")
+    assert (generate.tags, get.tags, get.max_wait) == (["x"], ["x"], 7)
+
+
 # --- arguments an agent gets wrong ---
 
 
@@ -171,7 +201,10 @@ def test_a_tool_without_a_key_is_told_at_once() -> None:
         ({"image": "http://a/b.jpg"}, "image: 'http://a/b.jpg' is not an https URL"),
         ({"image": "data:image/png;base64,AAAA"}, "image: base64 can't be passed here"),
         ({"image": "attached:1"}, "image: 'attached:1' does not exist: no picture is attached"),
-        ({"image": {"url": URL}}, "image: has the wrong type; allowed: an image."),
+        (
+            {"image": {"url": URL}},
+            "image: has the wrong type; allowed: an https URL, 'attached:last' or",
+        ),
         ({"image": URL, "fps": 30}, "fps: no such parameter here; there are: prompt, image,"),
     ],
 )
@@ -191,6 +224,27 @@ def test_wrong_arguments_are_named_all_at_once_and_not_echoed(tool: Any, invoke:
     text = invoke(tool, call(args)).text
     assert all(name in text for name in ("duration: 7", "seed: ", "prompt: is 1000000", "image: "))
     assert len(text) < 1500
+
+
+@pytest.mark.parametrize("generation_id", [" ", "\ud800", "a\nb"])
+def test_an_id_that_can_be_none_is_refused_unsent(
+    world: World, invoke: Any, generation_id: str
+) -> None:
+    get = ApilaplasGetVideo(client=world.client, async_client=world.async_client)
+    text = invoke(get, {"generation_id": generation_id})
+    assert text.startswith("generation_id: ")
+    assert world.sandbox.received == []
+
+
+def test_get_video_of_a_gateway_that_is_down_does_not_claim_to_have_seen_it(
+    world: World, invoke: Any
+) -> None:
+    world.sandbox.order(dropped(on="fetch", times=999))
+    get = ApilaplasGetVideo(client=world.client, async_client=world.async_client, max_wait=30)
+    text = invoke(get, {"generation_id": "made-up"})
+    assert "still rendering" not in text
+    assert "gave no answer" in text
+    assert "fetch it later with get_video, generation_id made-up" in text
 
 
 @pytest.mark.parametrize("args", [{}, {"generation_id": ""}, {"generation_id": None}])
@@ -245,10 +299,10 @@ def test_whatever_goes_wrong_inside_is_a_message(
 def test_a_client_with_connections_of_its_own_is_not_gone_around(world: World) -> None:
     blocking = ApilaplasGenerateVideo(client=world.client)
     assert blocking.invoke(ARGS).startswith("https://")
-    assert "must give both client= and async_client=" in asyncio.run(blocking.ainvoke(ARGS))
+    assert "must give async_client= too" in asyncio.run(blocking.ainvoke(ARGS))
     waiting = ApilaplasGenerateVideo(async_client=world.async_client)
     assert asyncio.run(waiting.ainvoke(ARGS)).startswith("https://")
-    assert "must give both client= and async_client=" in waiting.invoke(ARGS)
+    assert "must give client= too" in waiting.invoke(ARGS)
     assert len(world.sandbox.accepted) == 2
 
 
@@ -310,15 +364,16 @@ def test_one_tool_serves_many_event_loops_and_threads() -> None:
 async def test_one_client_serves_both_tools(world: World) -> None:
     tools = ApilaplasVideoToolkit(client=world.client, async_client=world.async_client).get_tools()
     assert [tool.name for tool in tools] == ["generate_video", "get_video"]
-    assert {tool.client for tool in tools} == {world.client}
-    assert {tool.async_client for tool in tools} == {world.async_client}
+    assert {tool._account.client for tool in tools} == {world.client}
+    assert {tool._account.async_client for tool in tools} == {world.async_client}
 
 
 def test_a_toolkit_from_the_environment_shares_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAPLASAPI_KEY", KEY)
     monkeypatch.setenv("APILAPLAS_BASE_URL", "https://other.example")
     generate, get = ApilaplasVideoToolkit(max_wait=30, duration=5).get_tools()
-    assert generate.client is get.client
+    assert generate._account.client is get._account.client
+    assert generate._account.async_client is get._account.async_client
     assert (get.max_wait, get.base_url) == (30, "https://other.example")
     assert "duration" not in generate.args
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from langchain_apilaplas import flows
 from langchain_apilaplas.catalog import VideoModel, get_model
 from langchain_apilaplas.effects import Flow, Listener
-from langchain_apilaplas.errors import SettingsError
+from langchain_apilaplas.errors import InvalidRequestError, SettingsError
 from langchain_apilaplas.flows import Waiting
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.pacing import Pace
@@ -34,7 +34,7 @@ class Calls:
     def get(self, generation_id: str, model: str | VideoModel) -> Flow[Generation]:
         """See `ApilaplasClient.get`."""
         row = get_model(model)
-        return flows.get(generation_id, row, self._wire, self._pace(row))
+        return flows.get(_id(generation_id), row, self._wire, self._pace(row))
 
     def wait(
         self,
@@ -45,7 +45,7 @@ class Calls:
     ) -> Flow[Generation]:
         """See `ApilaplasClient.wait`."""
         row = get_model(model)
-        return self._waiting(row, timeout, listener).wait(generation_id, row)
+        return self._waiting(row, timeout, listener).wait(_id(generation_id), row)
 
     def generate(
         self,
@@ -68,6 +68,13 @@ class Calls:
 
     def _pace(self, model: VideoModel) -> Pace:
         return Pace(model.seconds, self._poll_interval)
+
+
+def _id(given: object) -> str:
+    """A generation's id: any text that can be sent."""
+    if isinstance(given, str) and given.strip() and given.isprintable():
+        return given
+    raise InvalidRequestError("generation_id: must be the id as the server gave it.")
 
 
 def _key(given: str | None) -> str:

@@ -64,7 +64,7 @@ class ApilaplasClient(_Connected[httpx.Client]):
         base_url: Else `APILAPLAS_BASE_URL`, else https://api.apilaplas.com.
         http_client: Your own `httpx.Client`, with your proxies, headers and transport. You close
             it.
-        timeout: Seconds one HTTP request may take.
+        timeout: Seconds a request may take to connect, to be sent, or to be answered.
         poll_interval: Seconds between two looks at a generation. By default they are seldom at
             first and closer around the model's typical time.
 

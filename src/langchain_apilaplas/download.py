@@ -21,7 +21,7 @@ class Save:
     path: Path
 
     def run(self, http: httpx.Client) -> Path:
-        with _download_errors(), _whole_file(self.path) as file:
+        with _download_errors(http), _whole_file(self.path) as file:
             response = http.send(self.request, stream=True, auth=None, follow_redirects=False)
             try:
                 _check_answer(response)
@@ -32,7 +32,7 @@ class Save:
         return self.path
 
     async def arun(self, http: httpx.AsyncClient) -> Path:
-        with _download_errors(), _whole_file(self.path) as file:
+        with _download_errors(http), _whole_file(self.path) as file:
             response = await http.send(self.request, stream=True, auth=None, follow_redirects=False)
             try:
                 _check_answer(response)
@@ -71,10 +71,13 @@ def _check_video(head: bytes) -> None:
 
 
 @contextmanager
-def _download_errors() -> Iterator[None]:
+def _download_errors(http: httpx.Client | httpx.AsyncClient) -> Iterator[None]:
+    if http.is_closed:
+        raise DownloadError("The HTTP client is closed.", next_step="Give one that is open.")
     try:
         yield
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise DownloadError(f"The download broke off: {type(error).__name__}.") from error
     except OSError as error:
-        raise DownloadError(f"The file can't be written: {error.strerror}.") from error
+        problem = f"The file can't be written: {error.strerror}."
+        raise DownloadError(problem, next_step="Give another path.") from error

@@ -9,8 +9,7 @@ import inspect
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar
 
@@ -93,36 +92,45 @@ class Send:
     """Send a request once, with the caller's own default headers and cookies; the whole response.
 
     Redirects are not followed, and no `auth` of the caller's client takes part: both could send a
-    paid submit a second time. The request's read timeout bounds the answer as a whole, too.
+    paid submit a second time. An answer that still drips in after the request's read timeout is
+    given up.
     """
 
     request: httpx.Request
 
     def run(self, http: httpx.Client) -> httpx.Response:
-        with _hooked_status() as hooked:
+        body = _Body(self.request)
+        try:
             answer = http.send(self._for(http), stream=True, auth=None, follow_redirects=False)
-            body = _Body(answer, self.request)
-            try:
-                for chunk in answer.iter_bytes():
-                    body.add(chunk)
-            finally:
-                answer.close()
-            return body.response()
-        return hooked[0]
+        except httpx.HTTPStatusError as error:  # a hook of the caller's raised for the status
+            return body.of(error.response)
+        try:
+            for chunk in answer.iter_bytes():
+                body.add(chunk)
+        except httpx.HTTPError:
+            if not answer.is_error:
+                raise
+        finally:
+            answer.close()
+        return body.of(answer)
 
     async def arun(self, http: httpx.AsyncClient) -> httpx.Response:
-        with _hooked_status() as hooked:
+        body = _Body(self.request)
+        try:
             answer = await http.send(
                 self._for(http), stream=True, auth=None, follow_redirects=False
             )
-            body = _Body(answer, self.request)
-            try:
-                async for chunk in answer.aiter_bytes():
-                    body.add(chunk)
-            finally:
-                await answer.aclose()
-            return body.response()
-        return hooked[0]
+        except httpx.HTTPStatusError as error:
+            return body.of(error.response)
+        try:
+            async for chunk in answer.aiter_bytes():
+                body.add(chunk)
+        except httpx.HTTPError:
+            if not answer.is_error:
+                raise
+        finally:
+            await answer.aclose()
+        return body.of(answer)
 
     def _for(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         if http.is_closed:
@@ -141,35 +149,23 @@ class Send:
 class _Body:
     """The bytes of an answer as they come, bounded in time and size: a drip is no answer."""
 
-    def __init__(self, answer: httpx.Response, request: httpx.Request) -> None:
-        self._answer = answer
-        self._chunks: list[bytes] = []
+    def __init__(self, request: httpx.Request) -> None:
+        self._bytes = bytearray()
         seconds = request.extensions.get("timeout", {}).get("read", math.inf)
         self._until = time.monotonic() + seconds
 
     def add(self, chunk: bytes) -> None:
-        self._chunks.append(chunk)
+        self._bytes += chunk
         if time.monotonic() > self._until:
             raise httpx.ReadTimeout("The answer came too slowly")
-        if sum(map(len, self._chunks)) > _LONGEST_ANSWER:
+        if len(self._bytes) > _LONGEST_ANSWER:
             raise httpx.DecodingError("The answer is too long")
 
-    def response(self) -> httpx.Response:
-        headers = self._answer.headers.copy()
+    def of(self, answer: httpx.Response) -> httpx.Response:
+        """The whole answer. Where reading a refusal broke off, its status alone says enough."""
+        headers = answer.headers.copy()
         headers.pop("Content-Encoding", None)  # it has been decoded
-        return httpx.Response(
-            self._answer.status_code, headers=headers, content=b"".join(self._chunks)
-        )
-
-
-@contextmanager
-def _hooked_status() -> Iterator[list[httpx.Response]]:
-    """A caller's client may raise for a status, in a hook. That is an answer all the same."""
-    answers: list[httpx.Response] = []
-    try:
-        yield answers
-    except httpx.HTTPStatusError as error:
-        answers.append(httpx.Response(error.response.status_code, headers=error.response.headers))
+        return httpx.Response(answer.status_code, headers=headers, content=bytes(self._bytes))
 
 
 @dataclass(frozen=True)
@@ -193,7 +189,7 @@ class Now:
         return time.monotonic()
 
     async def arun(self, http: httpx.AsyncClient) -> float:
-        return self.run(http)  # type: ignore[arg-type]
+        return time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -205,7 +201,10 @@ class Report:
 
     def run(self, http: httpx.Client) -> None:
         try:
-            self.listener(self.progress)
+            outcome = self.listener(self.progress)
+            if inspect.iscoroutine(outcome):
+                outcome.close()
+                raise TypeError("only AsyncApilaplasClient takes a coroutine function")
         except Exception:
             logger.warning("A progress listener raised", exc_info=True)
 

@@ -1,5 +1,6 @@
 """The conversations with the API: submit, get, wait, generate. Each is a generator of effects."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from langchain_apilaplas.errors import (
     Charged,
     DownloadError,
     GenerationFailedError,
+    InvalidRequestError,
     MissingVideoError,
+    NotFoundError,
     StillRenderingError,
 )
 from langchain_apilaplas.generation import Generation, Status, Video
@@ -33,19 +36,19 @@ from langchain_apilaplas.wire import Exchange, Wire, later
 
 SUBMIT_ATTEMPTS = 3
 GET_ATTEMPTS = 4
-REFUSALS = 4
-"""So many times in a row may a look after our own submit be refused: by a proxy, or by a part of
+REFUSALS = 3
+"""So many times in a row may looks after our own submit be refused: by a proxy, or by a part of
 the server that has not heard of the generation."""
 LAST_LOOK = 5.0
 """Seconds a request may take that is sent at the deadline."""
 
 
 def submit(
-    request: VideoRequest, key: str, api: Wire, pace: Pace, patience: float = PATIENCE
+    request: VideoRequest, key: str, api: Wire, pace: Pace, deadline: float = math.inf
 ) -> Flow[Generation]:
     """Send a request, and again only when it was certainly not accepted."""
     once = partial(api.submit, request, key)
-    generation = yield from persist(once, SUBMIT_ATTEMPTS, pace, patience)
+    generation = yield from persist(once, SUBMIT_ATTEMPTS, pace, deadline)
     logger.info("Generation %s submitted to %s", generation.id, request.model.id)
     return generation
 
@@ -65,10 +68,10 @@ class Waiting:
     listener: Listener | None = None
 
     def generate(self, request: VideoRequest, key: str) -> Flow[Generation]:
-        """Submit, then wait for the end."""
+        """Submit, then wait for the end; the time that submitting takes counts."""
         started = yield from now()
-        patience = min(PATIENCE, self.timeout)
-        generation = yield from submit(request, key, self.api, self.pace, patience)
+        deadline = started + self.timeout
+        generation = yield from submit(request, key, self.api, self.pace, deadline)
         return (yield from self.wait(generation.id, request.model, generation, started))
 
     def wait(
@@ -86,30 +89,34 @@ class Waiting:
         time = yield from now()
         started = time if started is None else started
         deadline = started + self.timeout
-        generation, failures, trouble = submitted, 0, ""
+        generation, failures, refusals = submitted, 0, 0
+        if submitted and submitted.status is Status.COMPLETED and not submitted.video:
+            generation = None  # too early to believe
         delay = self.pace.next_delay(0) if submitted else 0.0
         yield from self._report(generation, model, 0.0)
-        while not settled(generation, first=generation is submitted):
+        while generation is None or not generation.status.is_terminal:
             nap = max(0.0, min(delay, deadline - time))
             yield Sleep(nap)
+            trouble = None
             try:
                 within = max(LAST_LOOK, deadline - time - nap)
                 generation = yield from ask(
                     partial(self.api.look, model, generation_id, within=within)
                 )
-                failures, trouble = 0, ""
+                failures = refusals = 0
             except ApilaplasError as error:
-                failures, trouble = failures + 1, error.problem
-                if not error.retry and (submitted is None or failures == REFUSALS):
-                    if submitted:
-                        tell_the_way_back(error, generation_id)
-                    raise
-                delay = self.pace.backoff(failures, error.retry_after)
+                trouble, failures = error, failures + 1
+                refusals = 0 if error.retry else refusals + 1
+                if refusals > (REFUSALS if submitted else 0):
+                    raise fetch_later(error, generation_id) if submitted else error  # noqa: B904
             time = yield from now()
-            if not failures:
-                delay = self.pace.next_delay(time - started)
+            delay = self.pace.next_delay(time - started)
+            if trouble:
+                delay = self.pace.backoff(failures, trouble.retry_after)
             yield from self._report(generation, model, time - started)
-            if time >= deadline and not settled(generation):
+            if time >= deadline and not (generation and generation.status.is_terminal):
+                if trouble and not (generation or submitted):
+                    raise trouble
                 raise still_rendering(generation_id, self.timeout, trouble)
         return finished(generation)
 
@@ -135,24 +142,13 @@ def download(video: Generation | Video | str, to: Path, api: Wire) -> Flow[Path]
     return saved
 
 
-def settled(generation: Generation | None, *, first: bool = False) -> bool:
-    """Whether the server's last word is in. `first` of all it may say completed, and have no
-    video in the answer yet.
-    """
-    if generation is None or not generation.status.is_terminal:
-        return False
-    return not (first and generation.status is Status.COMPLETED and generation.video is None)
-
-
-def finished(generation: Generation | None) -> Generation:
+def finished(generation: Generation) -> Generation:
     """A generation that ended well.
 
     Raises:
         GenerationFailedError: It ended with an error.
         MissingVideoError: It is completed, without a video.
     """
-    if generation is None:
-        raise AssertionError("unreachable: a settled generation is one")
     if generation.status is Status.ERROR:
         raise GenerationFailedError(
             f"The generation failed: {generation.error}.", generation_id=generation.id
@@ -167,9 +163,11 @@ def finished(generation: Generation | None) -> Generation:
     return generation
 
 
-def still_rendering(generation_id: str, timeout: float, trouble: str) -> StillRenderingError:
+def still_rendering(
+    generation_id: str, timeout: float, trouble: ApilaplasError | None
+) -> StillRenderingError:
     """The end of a wait, not of the generation."""
-    last = f" (the last look failed: {trouble.rstrip('.')})" if trouble else ""
+    last = f" (the last look failed: {trouble.problem.rstrip('.')})" if trouble else ""
     return StillRenderingError(
         f"{generation_id} is still rendering after {timeout:g} s of waiting{last}.",
         next_step="It goes on by itself. Do not call generate_video for it again; fetch it later "
@@ -178,11 +176,12 @@ def still_rendering(generation_id: str, timeout: float, trouble: str) -> StillRe
     )
 
 
-def tell_the_way_back(error: ApilaplasError, generation_id: str) -> None:
-    """Make a refused look say that the generation was accepted, paid for, and is not lost."""
+def fetch_later(error: ApilaplasError, generation_id: str) -> ApilaplasError:
+    """A refused look that says that the generation was accepted, paid for, and is not lost."""
     error.charged = Charged.YES
-    error.generation_id = generation_id
-    error.next_step = later(generation_id)
+    if isinstance(error, NotFoundError | InvalidRequestError):
+        error.next_step = later(generation_id)
+    return error
 
 
 def ask(prepare: Callable[[], Exchange]) -> Flow[Generation]:
@@ -200,16 +199,17 @@ def ask(prepare: Callable[[], Exchange]) -> Flow[Generation]:
 
 
 def persist(
-    prepare: Callable[[], Exchange], attempts: int, pace: Pace, patience: float = PATIENCE
+    prepare: Callable[[], Exchange], attempts: int, pace: Pace, deadline: float = math.inf
 ) -> Flow[Generation]:
-    """Try again what may be tried again, waiting no longer than `patience` for each try."""
+    """Try again what may be tried again, as long as the wait is short and ends in time."""
     attempt = 1
     while True:
         try:
             return (yield from ask(prepare))
         except ApilaplasError as error:
             delay = pace.backoff(attempt, error.retry_after)
-            if not error.retry or attempt == attempts or delay > patience:
+            late = (yield from now()) + delay > deadline
+            if not error.retry or attempt == attempts or delay > PATIENCE or late:
                 raise
         yield Sleep(delay)
         attempt += 1

@@ -29,7 +29,7 @@ class Pace:
     uniform: Callable[[float, float], float] = random.uniform
 
     def next_delay(self, elapsed: float) -> float:
-        """Seconds until the next look, `elapsed` seconds after the first."""
+        """Seconds until the next look, when `elapsed` seconds have been waited."""
         if self.poll_interval is not None:
             return self.poll_interval
         delay = max(self.typical_seconds / 2 - elapsed, elapsed / 12)

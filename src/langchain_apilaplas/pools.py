@@ -1,5 +1,6 @@
 """The connections of a client: opened when needed, closed with the last `with` around it."""
 
+import asyncio
 import functools
 import logging
 import ssl
@@ -20,8 +21,8 @@ class Pools(Generic[H]):
     """A client's connections, by home: the event loop they belong to, None for blocking ones.
 
     Each `with` and each call under way is a user of its home's pool. The last to leave closes it,
-    so nobody's connections are closed under them; but a pool opened by a call outside of any
-    `with` is kept until it is taken.
+    so nobody's connections are closed under them. A pool opened by a call outside of any `with` is
+    kept: until it is taken, a `with` around it ends, or its event loop is closed.
     """
 
     def __init__(self, given: H | None, open_: Callable[[], H]) -> None:
@@ -41,9 +42,12 @@ class Pools(Generic[H]):
         if self.given is not None:
             return self.given
         with self._lock:
+            self._forget_closed_loops()
             if home not in self._pools:
                 self._pools[home] = self._opened()
-            if keep and not self._users.get(home):
+            if not keep:
+                self._kept.discard(home)
+            elif not self._users.get(home):
                 self._kept.add(home)
             self._users[home] = self._users.get(home, 0) + 1
             return self._pools[home]
@@ -64,6 +68,12 @@ class Pools(Generic[H]):
         with self._lock:
             self._kept.discard(home)
             return self._pools.pop(home, None)
+
+    def _forget_closed_loops(self) -> None:
+        for home in list(self._kept):
+            if isinstance(home, asyncio.AbstractEventLoop) and home.is_closed():
+                self._kept.discard(home)
+                self._pools.pop(home, None)
 
     def _opened(self) -> H:
         try:

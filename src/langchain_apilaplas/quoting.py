@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 _LONGEST = 300
 
+_READ = 4_000
+"""Characters that are looked at for a quote."""
+
 _DAY = 86_400.0
 """The longest wait that is believed."""
 
@@ -14,14 +17,14 @@ _HIDDEN = (
     (r"data:[\w/+.;-]*,[\w+/=%-]*", "data:…"),
     (r"(https?://[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1?…"),
     (r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", "…"),  # a JSON Web Token
-    (r"(?:[\w+/=-]{60,}\s*)+", "… "),  # base64, wrapped or not
+    (r"(?:[A-Za-z0-9+/=_-]{60,}\s*)+", "… "),  # base64, wrapped or not
 )
 """What is cut out of a quote, and what stands there instead."""
 
 
 def words(content: bytes) -> str:
     """The message in an answer: of the gateway's JSON, or of a proxy's HTML page."""
-    text = content[:20_000].decode("utf-8", "replace")
+    text = content[:_READ].decode("utf-8", "replace")
     try:
         answer = json.loads(content)
     except (ValueError, RecursionError):
@@ -40,7 +43,9 @@ def clean(text: str, secret: str, names: Mapping[str, str]) -> str:
 
     `names` are words to be said otherwise: what the API calls a parameter → what the caller does.
     """
-    text = text[:20_000].encode("utf-8", "replace").decode().replace(secret, "***")
+    text = text[:_READ].encode("utf-8", "replace").decode()
+    if len(secret) >= 8:  # a shorter one is no secret, and stands in too many words
+        text = text.replace(secret, "***")
     for hidden, shown in _HIDDEN:
         text = re.sub(hidden, shown, text)
     for theirs, ours in names.items():

@@ -1,6 +1,7 @@
 """The arguments an agent sees, made of a model's row, and what it is told of wrong ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from langchain_core.tools import InjectedToolArg
@@ -40,14 +41,15 @@ def _field(param: Param) -> Any:
     return (param.annotation, Field(default, description=param.description))
 
 
-def explainer(params: Sequence[Param]) -> Callable[[ValidationError], str]:
+@dataclass(frozen=True)
+class Explainer:
     """Says what is wrong with arguments that don't fit the schema; names each, quotes no more."""
 
-    def explained(error: ValidationError) -> str:
+    params: tuple[Param, ...]
+
+    def __call__(self, error: ValidationError) -> str:
         problems = [
-            explain(params, str(item["loc"][0]), item["type"], item.get("input"))
+            explain(self.params, str(item["loc"][0]), item["type"], item.get("input"))
             for item in error.errors(include_url=False, include_context=False)
         ]
         return str(InvalidRequestError(*dict.fromkeys(problems)))
-
-    return explained

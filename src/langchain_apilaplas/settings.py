@@ -104,7 +104,7 @@ def _base_url(given: str | None) -> str:
     except ValueError:
         parts = urlsplit("")
     well_formed = parts.scheme in ("http", "https") and parts.hostname
-    if not well_formed or "@" in parts.netloc or parts.query or parts.fragment:
+    if not well_formed or re.search(r"[@\s]", url) or parts.query or parts.fragment:
         raise SettingsError(
             "base_url must be an http(s) address without user, query or fragment, "
             f"such as {DEFAULT_BASE_URL}.",

@@ -11,7 +11,8 @@ from langchain_apilaplas.tools import ApilaplasGenerateVideo, ApilaplasGetVideo
 class ApilaplasVideoToolkit(BaseToolkit):
     """Both tools over one client: `ApilaplasVideoToolkit().get_tools()`.
 
-    Takes what `ApilaplasGenerateVideo` takes.
+    Takes what `ApilaplasGenerateVideo` takes. What is not about generating, such as `max_wait`,
+    `tags` or `callbacks`, is for both tools.
     """
 
     _tools: list[BaseTool] = PrivateAttr()
@@ -19,9 +20,15 @@ class ApilaplasVideoToolkit(BaseToolkit):
     def __init__(self, **options: Any) -> None:
         super().__init__()
         generate = ApilaplasGenerateVideo(**options)
-        shared = ("model", "client", "async_client", "max_wait")
-        get = ApilaplasGetVideo(**{name: getattr(generate, name) for name in shared})
-        self._tools = [generate, get]
+        own = ("name", "description", "fixed", "args_schema", "handle_validation_error")
+        shared = {
+            name: options[name]
+            for name in ApilaplasGetVideo.model_fields
+            if name in options and name not in own
+        }
+        account = generate._account
+        clients = {"client": account.client, "async_client": account.async_client}
+        self._tools = [generate, ApilaplasGetVideo(**{**shared, **clients})]
 
     def get_tools(self) -> list[BaseTool]:
         """`generate_video` and `get_video`."""

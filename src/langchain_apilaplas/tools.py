@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, ToolException
-from pydantic import Field, InstanceOf, SecretStr, model_validator
+from pydantic import Field, InstanceOf, PrivateAttr, SecretStr, model_validator
 
 from langchain_apilaplas import answer
+from langchain_apilaplas.account import Account
 from langchain_apilaplas.catalog import DEFAULT_MODEL, Param, VideoModel, get_model
 from langchain_apilaplas.client import DEFAULT_TIMEOUT, ApilaplasClient, AsyncApilaplasClient
 from langchain_apilaplas.effects import Listener, logger
 from langchain_apilaplas.errors import (
     ApilaplasError,
+    GatewayError,
     InvalidRequestError,
     SettingsError,
     StillRenderingError,
@@ -27,9 +29,7 @@ from langchain_apilaplas.runtime import (
     named_image,
     submit_key,
 )
-from langchain_apilaplas.schema import args_schema, explainer
-
-C = TypeVar("C", ApilaplasClient, AsyncApilaplasClient)
+from langchain_apilaplas.schema import Explainer, args_schema
 
 Result = tuple[str | ToolMessage, dict[str, Any] | None]
 
@@ -50,6 +50,8 @@ class _VideoTool(BaseTool):
     response_format: Literal["content_and_artifact"] = "content_and_artifact"
     handle_tool_error: Any = True
     handle_validation_error: Any = Field(default=None, repr=False)
+    _mishap: ClassVar[type[ApilaplasError]] = UnknownOutcomeError
+    _account: Account = PrivateAttr()
 
     @model_validator(mode="before")
     @classmethod
@@ -67,16 +69,14 @@ class _VideoTool(BaseTool):
 
     @model_validator(mode="after")
     def _connect(self) -> "_VideoTool":
-        given = self.client or self.async_client
-        if given is None:
-            settings = {"api_key": self.api_key, "base_url": self.base_url}
-            given = self.client = ApilaplasClient(**settings)  # type: ignore[arg-type]
-        if not given.has_own_http_client:
-            same = vars(given.settings)
-            self.client = self.client or ApilaplasClient(**same)
-            self.async_client = self.async_client or AsyncApilaplasClient(**same)
-        self.api_key, self.base_url = given.settings.api_key, given.settings.base_url
-        self.handle_validation_error = self.handle_validation_error or explainer(self._params())
+        self._account = Account.of(self.client, self.async_client, self.api_key, self.base_url)
+        self.api_key = self._account.settings.api_key
+        self.base_url = self._account.settings.base_url
+        # LangChain makes a tool anew from another's fields: what was derived is derived again.
+        if self.handle_validation_error is None or isinstance(
+            self.handle_validation_error, Explainer
+        ):
+            self.handle_validation_error = Explainer(tuple(self._params()))
         self.args_schema = args_schema(f"{self.name}_args", self._params())
         return self
 
@@ -96,7 +96,7 @@ class _VideoTool(BaseTool):
         args = self._args(text, args)
         started = time.monotonic()
         try:
-            with _connected(self.client) as client:
+            with self._account.blocking() as client:
                 generation = self._call(client, args, runtime, listener(runtime))
             return answer.video(generation, self._record(args), time.monotonic() - started)
         except Exception as error:
@@ -106,7 +106,7 @@ class _VideoTool(BaseTool):
         args = self._args(text, args)
         started = time.monotonic()
         try:
-            async with _connected(self.async_client) as client:
+            async with self._account.awaited() as client:
                 generation = await self._call(client, args, runtime, async_listener(runtime))
             return answer.video(generation, self._record(args), time.monotonic() - started)
         except Exception as error:
@@ -121,7 +121,7 @@ class _VideoTool(BaseTool):
         """Still rendering is a result. Anything else is an error message, which can carry an
         artifact only where the id of the tool call is known.
         """
-        content, artifact = answer.no_video(_expected(error), self._record(args))
+        content, artifact = answer.no_video(self._expected(error), self._record(args))
         content = content.replace(type(self).model_fields["name"].default, self.name)
         if isinstance(error, StillRenderingError):
             return content, artifact
@@ -131,6 +131,13 @@ class _VideoTool(BaseTool):
             )
             return message, None
         raise ToolException(content) from error
+
+    def _expected(self, error: Exception) -> ApilaplasError:
+        """Nothing else may leave a tool: it would end the run, or be taken for wrong arguments."""
+        if isinstance(error, ApilaplasError):
+            return error
+        logger.error("An unexpected error in a video tool", exc_info=error)
+        return self._mishap(f"Something unexpected went wrong ({type(error).__name__}).")
 
     def _record(self, args: dict[str, Any]) -> dict[str, Any]:
         return {"model": get_model(self.model).id, "request": self._request(args)}
@@ -168,14 +175,15 @@ class ApilaplasGenerateVideo(_VideoTool):
         api_key: Else `APILAPLAS_API_KEY`, else `LAPLASAPI_KEY`.
         base_url: Else `APILAPLAS_BASE_URL`.
         client: An `ApilaplasClient` of yours, for its settings and connections.
-        async_client: An `AsyncApilaplasClient` of yours. Each is made from the other's settings
-            when only one is given.
+        async_client: An `AsyncApilaplasClient` of yours, for `ainvoke`. When only one of the two is
+            given, the other is made from its settings, unless it has an `http_client` of its own.
         max_wait: Seconds after which the tool answers "still rendering" with the generation id.
         fixed: Any parameter of the model, given by its own name: `duration=5`. Then the agent
             neither sees nor sets it. `image` may be a `pathlib.Path` or bytes here.
 
     Raises:
         SettingsError: There is no key, or an argument is unknown or not allowed.
+        pydantic.ValidationError: An argument has the wrong type.
     """
 
     name: str = "generate_video"
@@ -189,7 +197,7 @@ class ApilaplasGenerateVideo(_VideoTool):
     @classmethod
     def _take(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
         row = get_model(known.get("model") or DEFAULT_MODEL)
-        fixed = {**known.get("fixed", {}), **unknown}
+        fixed = {**(known.get("fixed") or {}), **unknown}
         try:
             return {"fixed": {name: check_value(row, name, fixed[name]) for name in fixed}}
         except ValueError as error:
@@ -229,8 +237,8 @@ class ApilaplasGenerateVideo(_VideoTool):
 class ApilaplasGetVideo(_VideoTool):
     """Fetches a video that `generate_video` left rendering, or a fresh link to a finished one.
 
-    Free. It waits up to `max_wait` seconds for the end. Arguments and errors are those of
-    `ApilaplasGenerateVideo`; `model` is the one the video was made with.
+    Free. It waits up to `max_wait` seconds for the end. Its arguments are those of
+    `ApilaplasGenerateVideo`, but for the fixed ones; `model` is the one the video was made with.
     """
 
     name: str = "get_video"
@@ -238,6 +246,8 @@ class ApilaplasGetVideo(_VideoTool):
         "Fetch a video that generate_video said is still rendering, or get a fresh link to a "
         "finished one. Free. Answers with the video's URL."
     )
+
+    _mishap = GatewayError
 
     def _params(self) -> Sequence[Param]:
         return [
@@ -256,24 +266,6 @@ class ApilaplasGetVideo(_VideoTool):
         return client.wait(
             args["generation_id"], model=self.model, timeout=self.max_wait, on_progress=tell
         )
-
-
-def _connected(client: C | None) -> C:
-    if client is None:
-        raise SettingsError(
-            "This tool was given one client, with an http_client of its own, and is called the "
-            "other way.",
-            next_step="The developer must give both client= and async_client=.",
-        )
-    return client
-
-
-def _expected(error: Exception) -> ApilaplasError:
-    """Nothing else may leave a tool: it would end the run, or be taken for wrong arguments."""
-    if isinstance(error, ApilaplasError):
-        return error
-    logger.error("An unexpected error in a video tool", exc_info=error)
-    return UnknownOutcomeError(f"Something unexpected went wrong ({type(error).__name__}).")
 
 
 def _is_image(row: VideoModel, name: str) -> bool:

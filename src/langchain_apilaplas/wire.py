@@ -142,15 +142,15 @@ class Wire:
             if isinstance(refusal, NotFoundError):
                 refusal.next_step = f"Check the id; it must be one that {model.id} was given."
             if not isinstance(refusal, NotFoundError | InvalidRequestError):
-                refusal.charged = Charged.YES
-                refusal.next_step = later(generation_id)
+                refusal.charged = Charged.UNKNOWN
+                refusal.next_step += " " + later(generation_id)
             raise refusal
         else:
             problem = f"The gateway answered with {self._quote(response, model)}."
         raise GatewayError(
             problem,
             next_step=later(generation_id),
-            charged=Charged.YES,
+            charged=Charged.UNKNOWN,
             generation_id=generation_id,
             status_code=response.status_code,
             retry_after=quoting.retry_after(response.headers, response.content),
@@ -170,7 +170,7 @@ class Wire:
         return GatewayError(
             f"{self._host} gave no answer: {self._name(error)}.",
             next_step=later(generation_id),
-            charged=Charged.YES,
+            charged=Charged.UNKNOWN,
             generation_id=generation_id,
         )
 
@@ -214,7 +214,7 @@ class Wire:
         if kind is RateLimitError:
             seconds = quoting.retry_after(response.headers, response.content)
             wait = "a minute" if seconds is None else f"{seconds:.0f} seconds"
-            then = f"Wait {wait}, then call again."
+            then = f"Wait {wait} before you call again."
             return RateLimitError(problem, next_step=then, status_code=status, retry_after=seconds)
         if kind is NotFoundError:
             then = f"Check the model ({model.id}) and base_url ({self._host})."
@@ -241,6 +241,6 @@ def _timeout(seconds: float) -> dict[str, Any]:
 def later(generation_id: str) -> str:
     """What to do about a generation that is paid for and could not be seen."""
     return (
-        "It is not lost, so do not generate it again: fetch it later with get_video, "
+        "The generation is not lost, so do not generate it again: fetch it later with get_video, "
         f"generation_id {generation_id}."
     )

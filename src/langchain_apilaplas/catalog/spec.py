@@ -56,7 +56,7 @@ class Param:
         if self.choices:
             return "one of " + ", ".join(map(str, self.choices))
         if self.kind == "image":
-            return "an image"
+            return "an https URL, 'attached:last' or 'attached:N'"
         if self.kind == "text":
             return f"at most {self.max_length} characters" if self.max_length else "a text"
         least = "" if self.minimum is None else f" from {self.minimum}"
