@@ -64,11 +64,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-@pytest.fixture
-def sandbox(world: World) -> Sandbox:
-    return world.sandbox
-
-
 # --- cassettes (see recording.py) ---
 
 

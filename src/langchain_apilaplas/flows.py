@@ -2,9 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from langchain_apilaplas.catalog import VideoModel
@@ -47,15 +45,15 @@ def submit(
     request: VideoRequest, key: str, api: Wire, pace: Pace, deadline: float = math.inf
 ) -> Flow[Generation]:
     """Send a request, and again only when it was certainly not accepted."""
-    once = partial(api.submit, request, key)
-    generation = yield from persist(once, SUBMIT_ATTEMPTS, pace, deadline)
+    exchange = api.submit(request, key)
+    generation = yield from persist(exchange, SUBMIT_ATTEMPTS, pace, deadline)
     logger.info("Generation %s submitted to %s", generation.id, request.model.id)
     return generation
 
 
 def get(generation_id: str, model: VideoModel, api: Wire, pace: Pace) -> Flow[Generation]:
     """Look once, and again a few times where there was no usable answer."""
-    return (yield from persist(partial(api.look, model, generation_id), GET_ATTEMPTS, pace))
+    return (yield from persist(api.look(model, generation_id), GET_ATTEMPTS, pace))
 
 
 @dataclass(frozen=True)
@@ -100,15 +98,15 @@ class Waiting:
             trouble = None
             try:
                 within = max(LAST_LOOK, deadline - time - nap)
-                generation = yield from ask(
-                    partial(self.api.look, model, generation_id, within=within)
-                )
+                generation = yield from ask(self.api.look(model, generation_id, within=within))
                 failures = refusals = 0
             except ApilaplasError as error:
                 trouble, failures = error, failures + 1
                 refusals = 0 if error.retry else refusals + 1
                 if refusals > (REFUSALS if submitted else 0):
-                    raise fetch_later(error, generation_id) if submitted else error  # noqa: B904
+                    if submitted:
+                        advise_fetching(error, generation_id)
+                    raise
             time = yield from now()
             delay = self.pace.next_delay(time - started)
             if trouble:
@@ -176,20 +174,18 @@ def still_rendering(
     )
 
 
-def fetch_later(error: ApilaplasError, generation_id: str) -> ApilaplasError:
-    """A refused look that says that the generation was accepted, paid for, and is not lost."""
+def advise_fetching(error: ApilaplasError, generation_id: str) -> None:
+    """Let a refused look say that the generation was accepted, paid for, and is not lost."""
     error.charged = Charged.YES
     if isinstance(error, NotFoundError | InvalidRequestError):
         error.next_step = later(generation_id)
-    return error
 
 
-def ask(prepare: Callable[[], Exchange]) -> Flow[Generation]:
+def ask(exchange: Exchange) -> Flow[Generation]:
     """Send once and read the answer. Whatever goes wrong becomes an error of ours.
 
     `except Exception` on purpose: once a request has left, nothing else may escape.
     """
-    exchange = prepare()
     try:
         return exchange.read((yield Send(exchange.request)))
     except ApilaplasError:
@@ -199,13 +195,13 @@ def ask(prepare: Callable[[], Exchange]) -> Flow[Generation]:
 
 
 def persist(
-    prepare: Callable[[], Exchange], attempts: int, pace: Pace, deadline: float = math.inf
+    exchange: Exchange, attempts: int, pace: Pace, deadline: float = math.inf
 ) -> Flow[Generation]:
     """Try again what may be tried again, as long as the wait is short and ends in time."""
     attempt = 1
     while True:
         try:
-            return (yield from ask(prepare))
+            return (yield from ask(exchange))
         except ApilaplasError as error:
             delay = pace.backoff(attempt, error.retry_after)
             late = (yield from now()) + delay > deadline

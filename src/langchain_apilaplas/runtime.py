@@ -75,8 +75,7 @@ def listener(runtime: Any) -> Callable[[Progress], None]:
     """Passes progress on to LangChain's callbacks and LangGraph's streams."""
 
     def tell(progress: Progress) -> None:
-        event = {**progress, "tool_call_id": _get(runtime, "tool_call_id")}
-        _tell_streams(runtime, event)
+        event = _tell_streams(runtime, progress)
         _quietly(dispatch_custom_event, PROGRESS_EVENT, event)
 
     return tell
@@ -86,17 +85,19 @@ def async_listener(runtime: Any) -> Callable[[Progress], Any]:
     """`listener`, for an event loop."""
 
     async def tell(progress: Progress) -> None:
-        event = {**progress, "tool_call_id": _get(runtime, "tool_call_id")}
-        _tell_streams(runtime, event)
+        event = _tell_streams(runtime, progress)
         await adispatch_custom_event(PROGRESS_EVENT, event)
 
     return tell
 
 
-def _tell_streams(runtime: Any, event: dict[str, Any]) -> None:
+def _tell_streams(runtime: Any, progress: Progress) -> dict[str, Any]:
+    """Tell LangGraph's streams, and give the event for LangChain's callbacks."""
+    event = {**progress, "tool_call_id": _get(runtime, "tool_call_id")}
     for channel in ("stream_writer", "emit_output_delta"):
         if write := _get(runtime, channel):
             _quietly(write, event)
+    return event
 
 
 def _quietly(tell: Callable[..., object], *args: object) -> None:

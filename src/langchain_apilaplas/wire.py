@@ -141,7 +141,7 @@ class Wire:
             refusal.generation_id = generation_id
             if isinstance(refusal, NotFoundError):
                 refusal.next_step = f"Check the id; it must be one that {model.id} was given."
-            if not isinstance(refusal, NotFoundError | InvalidRequestError):
+            elif not isinstance(refusal, InvalidRequestError):
                 refusal.charged = Charged.UNKNOWN
                 refusal.next_step += " " + later(generation_id)
             raise refusal

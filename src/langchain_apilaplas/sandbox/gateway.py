@@ -50,7 +50,6 @@ class Job:
 
     id: str
     body: dict[str, Any]
-    picture: bytes | None
     created: float
     outcome: Outcome
     video: bytes | None = None
@@ -60,7 +59,7 @@ class Job:
         """The MP4; made when it is first asked for."""
         with self.lock:
             if self.video is None:
-                self.video = render(self.picture, self.body)
+                self.video = render(checks.picture(self.body), self.body)
             return self.video
 
 
@@ -212,7 +211,7 @@ class Sandbox:
         outcome = self._next(self._outcomes, lambda _: True) or Outcome()
         if error := checks.unreachable(body):
             outcome = Outcome(failed=True, error=error)
-        job = Job(str(uuid.uuid4()), body, checks.picture(body), self.clock(), outcome)
+        job = Job(str(uuid.uuid4()), body, self.clock(), outcome)
         self._jobs[job.id] = job
         self.accepted.append(body)
         return httpx.Response(201, json={"id": job.id, "status": "queued"})
