@@ -115,7 +115,7 @@ def run(request: pytest.FixtureRequest, world: World) -> Run:
 def test_an_agent_makes_a_video_from_the_attached_photo(run: Run, world: World) -> None:
     [message] = run({"prompt": "Lift off", "image": "attached:last", "duration": 5})
     assert message.text.startswith("https://api.apilaplas.com/wolf/")
-    assert message.artifact["request"]["image"] == "attached:last"
+    assert message.artifact["request"]["image"] == "attached:1"
     [body] = world.sandbox.accepted
     assert base64.b64decode(body["image_url"].partition(",")[2]) == ROCKET.read_bytes()
     assert body["duration"] == 5

@@ -233,7 +233,7 @@ def test_an_environment_without_a_way_out_is_told(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    monkeypatch.setattr("langchain_apilaplas.client.tls", httpx.create_ssl_context)
+    monkeypatch.setattr("langchain_apilaplas.connected.tls", httpx.create_ssl_context)
     with (
         pytest.raises(SettingsError, match="No connections can be opened"),
         ApilaplasClient(api_key=KEY) as client,

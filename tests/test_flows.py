@@ -6,7 +6,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from langchain_apilaplas import get_model
+from langchain_apilaplas import VideoModel, get_model
+from langchain_apilaplas.catalog import Fetch
 from langchain_apilaplas.download import Save
 from langchain_apilaplas.effects import Effect, Flow, Now, Report, Send, Sleep
 from langchain_apilaplas.errors import (
@@ -24,11 +25,12 @@ from langchain_apilaplas.errors import (
     StillRenderingError,
     UnknownOutcomeError,
 )
-from langchain_apilaplas.flows import Waiting, download, get, submit
+from langchain_apilaplas.flows import download, find, get, get_many, submit
 from langchain_apilaplas.generation import Generation, Status, Video
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.settings import Settings
+from langchain_apilaplas.waiting import Waiting
 from langchain_apilaplas.wire import Wire
 
 KEY = "sk-secret-0123456789"
@@ -450,3 +452,133 @@ def test_a_download_goes_to_https_or_the_gateway_itself_only(tmp_path: Any) -> N
 def test_a_generation_without_a_video_can_not_be_downloaded(tmp_path: Any) -> None:
     with pytest.raises(DownloadError, match=r"g-1 has no video \(queued\)"):
         next(download(Generation("g-1", Status.QUEUED, "m"), tmp_path, API))
+
+
+# --- Luma: held looks, several at once; where a generation is ---
+
+LUMA = get_model("luma-ai/v2")
+LUMA_PATH = "/v2/generate/video/luma-ai/generation"
+DREAMING = httpx.Response(200, json={"id": "g-1", "state": "dreaming"})
+DREAMED = httpx.Response(
+    200, json={"id": "g-1", "state": "completed", "assets": {"video": "https://c/v.mp4"}}
+)
+
+
+def luma(state: str) -> httpx.Response:
+    return httpx.Response(200, json={"id": "g-1", "state": state})
+
+
+def play_luma(*answers: httpx.Response | Exception, look: float, timeout: float = 600) -> Played:
+    request = VideoRequest.check(LUMA, {"prompt": "Go", "aspect_ratio": "16:9"})
+    waiting = Waiting(API, Pace(120, uniform=max), timeout, print)
+    return Played(waiting.generate(request, "key-1"), *answers, look=look)
+
+
+def test_held_looks_replace_sleeping() -> None:
+    played = play_luma(luma("queued"), DREAMING, DREAMING, DREAMED, look=30)
+    assert played.result.video == Video("https://c/v.mp4")
+    assert played.slept == [0, 0, 0]
+    assert [str(request.url) for request in played.sent[1:]] == [
+        f"https://api.example{LUMA_PATH}?generation_id=g-1&state=dreaming",
+        f"https://api.example{LUMA_PATH}?generation_id=g-1&state=completed",
+        f"https://api.example{LUMA_PATH}?generation_id=g-1&state=completed",
+    ]
+    assert [request.extensions["timeout"]["read"] for request in played.sent[1:]] == [60.0] * 3
+
+
+def test_a_server_that_does_not_hold_is_not_hammered() -> None:
+    played = play_luma(luma("queued"), *[DREAMING] * 5, DREAMED, look=0.1)
+    assert played.slept[:2] == [0, 0]  # the first ends with the queue
+    assert min(played.slept[2:]) >= 1
+
+
+def test_a_held_look_that_breaks_is_a_failed_look() -> None:
+    played = play_luma(luma("queued"), httpx.ReadTimeout("slow"), DREAMED, look=60)
+    assert played.result.status is Status.COMPLETED
+    assert played.slept == [0, 1.0]
+
+
+def test_no_look_is_held_past_the_deadline() -> None:
+    played = play_luma(luma("queued"), *[DREAMING] * 2, look=0.0, timeout=20)
+    assert isinstance(played.result, StillRenderingError)
+    assert sum(played.slept) == 20
+    assert all("state=" not in str(request.url) for request in played.sent[1:])
+
+
+def test_others_are_never_asked_to_hold() -> None:
+    assert all("state" not in str(r.url) for r in play_wait(RENDERING, DONE).sent)
+
+
+def test_several_are_fetched_with_one_request_and_come_in_order() -> None:
+    answer = httpx.Response(200, json=[{"id": "b", "state": "queued"}, DREAMED.json(), {"id": 7}])
+    played = Played(get_many(["g-1", "b"], LUMA, API, PACE), answer)
+    [request] = played.sent
+    assert request.url.path == f"{LUMA_PATH}s"
+    assert request.url.params.multi_items() == [
+        ("generation_ids[]", "g-1"), ("generation_ids[]", "b"),
+    ]  # fmt: skip
+    assert [(g.id, g.status) for g in played.result] == [
+        ("g-1", Status.COMPLETED), ("b", Status.QUEUED),
+    ]  # fmt: skip
+
+
+def test_lumas_first_version_counts_its_ids() -> None:
+    answer = httpx.Response(200, json={"generations": [{"id": "a", "state": "queued"}]})
+    row = get_model("luma-ai/v1")
+    [request] = Played(get_many(["a"], row, API, PACE), answer).sent
+    assert (request.url.path, str(request.url.query, "ascii")) == (
+        "/luma-ai/generation", "ids%5B0%5D=a",
+    )  # fmt: skip
+
+
+def test_ids_left_out_of_the_answer_are_named() -> None:
+    answer = httpx.Response(200, json=[{"id": "b", "state": "queued"}])
+    error = Played(get_many(["a", "b", "c"], LUMA, API, PACE), answer).result
+    assert isinstance(error, NotFoundError)
+    assert error.problem == "The gateway's answer leaves out a, c."
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(200, text="<"), httpx.Response(200, json=[]),
+                                    httpx.Response(502, html=HTML)])  # fmt: skip
+def test_a_useless_answer_about_several_is_asked_for_again(answer: httpx.Response) -> None:
+    good = httpx.Response(200, json=[{"id": "a", "state": "queued"}])
+    assert len(Played(get_many(["a"], LUMA, API, PACE), answer, good).result) == 1
+
+
+def test_a_refused_fetch_of_several_is_told() -> None:
+    assert isinstance(Played(get_many(["a"], LUMA, API, PACE), refusal(401)).result, ApilaplasError)
+
+
+def test_without_a_path_for_several_they_are_fetched_one_by_one() -> None:
+    played = Played(get_many(["a", "b"], GEN4, API, PACE), RENDERING, DONE)
+    assert [request.url.params["generation_id"] for request in played.sent] == ["a", "b"]
+    assert [generation.id for generation in played.result] == ["a", "b"]
+    assert Played(get_many([], LUMA, API, PACE)).result == []
+
+
+MODELS = [get_model(name) for name in ("runway/gen4_turbo", "gen3a_turbo", "veo2", "luma-ai/v1")]
+
+
+def test_a_generation_is_looked_for_on_each_path_once() -> None:
+    played = Played(find("g-1", MODELS, API, PACE), refusal(404), refusal(400), RENDERING)
+    assert played.result is MODELS[3]
+    assert [request.url.path.split("/")[-2] for request in played.sent] == [
+        "runway", "google", "luma-ai",
+    ]  # fmt: skip
+
+
+def test_a_generation_nobody_knows_is_told() -> None:
+    error = Played(find("g-1", MODELS, API, PACE), *[refusal(404)] * 3).result
+    assert isinstance(error, NotFoundError)
+
+
+def test_a_refused_key_ends_the_search() -> None:
+    assert isinstance(
+        Played(find("g", MODELS, API, PACE), refusal(401)).result, AuthenticationError
+    )
+
+
+def test_an_id_may_lie_in_the_path() -> None:
+    row = VideoModel("m", "v", "/m", (), fetch=Fetch("/m/{id}", id_name=""))
+    [request] = Played(get("a/b:c", row, API, PACE), RENDERING).sent
+    assert str(request.url) == "https://api.example/m/a%2Fb%3Ac"

@@ -1,9 +1,14 @@
-from datetime import UTC, datetime
+import contextlib
+import json
+from datetime import UTC
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from langchain_apilaplas.generation import Generation, Status, Video, link_expiry
+from langchain_apilaplas import reading
+from langchain_apilaplas.generation import Generation, Status, Video
 
 JWT = (
     "https://cdn.apilaplas.com/wolf/704dae4c.mp4?_jwt=eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
@@ -21,6 +26,7 @@ def parse(answer: Any, generation_id: str | None = None) -> Generation:
         ("queued", Status.QUEUED),
         ("waiting", Status.QUEUED),
         ("generating", Status.GENERATING),
+        ("dreaming", Status.GENERATING),
         ("completed", Status.COMPLETED),
         ("succeeded", Status.COMPLETED),
         ("COMPLETED", Status.COMPLETED),
@@ -40,15 +46,33 @@ def test_only_completed_and_error_are_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    "video",
-    ["https://a/b.mp4", ["https://a/b.mp4"], {"url": "https://a/b.mp4"},
-     [{"url": "https://a/b.mp4"}, {"nothing": 1}, None]],
-)  # fmt: skip
-def test_a_video_is_found_in_every_shape(video: Any) -> None:
-    answer = {"id": "x", "status": "completed", "video": video}
+    "told",
+    [
+        {"video": "https://a/b.mp4"},
+        {"video": ["https://a/b.mp4"]},
+        {"video": {"url": "https://a/b.mp4"}},
+        {"video": [{"url": "https://a/b.mp4"}, {"nothing": 1}, None]},
+        {"video": {"url": "https://a/b.mp4", "thumbnail": "https://a/b.jpg", "width": 3}},
+        {"video": {"url": ["https://a/b.mp4", "https://a/b.mp4"]}},
+        {"videos": [{"video": {"url": "https://a/b.mp4"}}]},
+        {"assets": {"video": "https://a/b.mp4", "image": "https://a/b.jpg"}},
+        {"output": ["https://a/b.mp4"]},
+        {"output": {"video_url": "https://a/b.mp4"}},
+        {"result": {"video": {"uri": "https://a/b.mp4"}}},
+        {"video_url": "https://a/b.mp4"},
+        {"url": "https://a/b.mp4", "video": None},
+    ],
+)
+def test_a_video_is_found_in_every_shape(told: Any) -> None:
+    answer = {"id": "x", "status": "completed", **told}
     assert parse(answer) == Generation(
         "x", Status.COMPLETED, "m", videos=(Video("https://a/b.mp4"),)
     )
+
+
+def test_several_videos_keep_their_order() -> None:
+    answer = {"id": "x", "status": "completed", "video": ["https://a/2", "https://a/1"]}
+    assert [video.url for video in parse(answer).videos] == ["https://a/2", "https://a/1"]
 
 
 def test_an_object_brings_type_and_size() -> None:
@@ -87,10 +111,60 @@ def test_a_create_answer_may_lack_the_status_and_call_the_id_otherwise() -> None
     assert parse({"generation_id": "x"}).status is Status.QUEUED
 
 
-def test_a_fetch_answer_needs_a_status_but_no_id() -> None:
+def test_a_fetch_answer_needs_a_status_or_a_video_but_no_id() -> None:
     assert parse({"status": "queued"}, "known").id == "known"
-    with pytest.raises(ValueError, match="no status"):
+    assert parse({"video": "https://a/b"}, "known").status is Status.COMPLETED
+    with pytest.raises(ValueError, match="no status and no video"):
         parse({"id": "x"}, "known")
+
+
+def test_luma_says_state_and_failure_reason() -> None:
+    answer = {"id": "x", "state": "failed", "failure_reason": "400: moderated", "assets": None}
+    assert parse(answer, "x") == Generation("x", Status.ERROR, "m", error="400: moderated")
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ({"status": "completed", "state": "dreaming"}, Status.GENERATING),
+        ({"status": "success", "state": "queued"}, Status.QUEUED),
+        ({"status": "success", "state": "completed"}, Status.COMPLETED),
+        ({"status": 200, "state": "failed"}, Status.ERROR),
+        ({"status": "complete"}, Status.GENERATING),
+        ({"status": "not completed"}, Status.GENERATING),
+    ],
+)
+def test_where_words_disagree_or_are_unknown_the_end_is_not_reached(
+    words: dict[str, Any], status: Status
+) -> None:
+    assert parse({"id": "x", **words}, "x").status is status
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [{"id": "x", "state": "queued"}],
+        [{"id": "y", "state": "completed"}, {"id": "x", "state": "queued"}],
+        {"data": {"id": "x", "status": "queued"}},
+        {"status": "ok", "data": {"id": "x", "status": "queued"}},
+        {"generation": {"id": "x", "status": "queued"}, "more": 1},
+        {
+            "generations": [
+                {"id": "y", "state": "failed"},
+                {"generation_id": "x", "state": "queued"},
+            ]
+        },
+        {"task_id": "x", "status": "queued"},
+    ],
+)
+def test_a_generation_is_found_in_lists_and_envelopes(answer: Any) -> None:
+    assert (parse(answer, "x").id, parse(answer, "x").status) == ("x", Status.QUEUED)
+
+
+def test_a_list_about_others_is_refused() -> None:
+    answer = [{"id": "y", "state": "queued"}, {"id": "z", "state": "queued"}]
+    with pytest.raises(ValueError, match="other generations"):
+        parse(answer, "x")
 
 
 @pytest.mark.parametrize("answer", [None, [], "x", 3, {}, {"id": ""}, {"id": True}, {"id": None}])
@@ -103,6 +177,8 @@ def test_usage_is_taken_from_meta() -> None:
     answer = {"id": "x", "status": "queued", "meta": {"usage": {"credits_used": 5}}}
     assert parse(answer).usage == {"credits_used": 5}
     assert parse({"id": "x", "status": "queued", "meta": []}).usage == {}
+    assert parse({"id": "x", "meta": {"tokens_used": 7}}).usage == {"tokens_used": 7}
+    assert parse({"id": "x", "usage": {"usd_spent": 0.1}}).usage == {"usd_spent": 0.1}
 
 
 def test_usage_has_only_what_can_be_stored() -> None:
@@ -118,18 +194,68 @@ def test_an_error_nested_without_end_is_still_an_error() -> None:
     assert parse({"id": "x", "status": "error", "error": error}).error == "no reason given"
 
 
-def test_the_links_expiry_is_read_from_the_link() -> None:
-    assert link_expiry(JWT) == datetime(2025, 4, 14, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    "token", ["", "x", "a.b.c", "a.e30.c", "a.W10.c", "a.eyJleHAiOiJ4In0.c", "a.eyJleHAiOjFlOTl9.c"]
-)
-def test_a_link_that_does_not_tell_has_no_expiry(token: str) -> None:
-    assert link_expiry(f"https://a/b.mp4?_jwt={token}") is None
-
-
 def test_the_signed_part_of_a_link_is_not_in_the_repr() -> None:
     generation = parse({"id": "x", "status": "completed", "video": [JWT]})
     assert "_jwt" not in repr(generation)
     assert "704dae4c.mp4" in repr(generation)
+
+
+# --- anything at all ---
+
+_NAMES = st.one_of(
+    *map(st.sampled_from, (reading._IDS, reading._WORDS, reading._ENVELOPES, reading._VIDEOS)),
+    *map(st.sampled_from, (reading._LINKS, reading._REASONS, reading._USAGE, ("meta", "usage"))),
+    st.sampled_from(("loc", "msg", "type", "name", "content_type", "file_size")),
+)
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["queued", "completed", "failed", "dreaming", "https://a/b.mp4?Expires=1"])
+    | st.sampled_from(["https://a/b?_jwt=a.eyJleHAiOjF9.c", "\ud800", "https://[", 10**200])
+)
+_JSON = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAMES | st.text(), inner),
+    max_leaves=25,
+)
+_TERMINAL = {"completed", "succeeded", "error", "failed"}
+
+
+def _words(value: Any) -> set[str]:
+    """Every text in a JSON value, as a status word would be read."""
+    if isinstance(value, str):
+        return {value.strip().lower()}
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return set().union(*map(_words, inner))
+
+
+@given(answer=_JSON, generation_id=st.none() | st.just("x"))
+def test_any_json_gives_a_generation_or_a_value_error(
+    answer: Any, generation_id: str | None
+) -> None:
+    try:
+        generation = parse(answer, generation_id)
+    except ValueError:
+        return
+    assert generation.id
+    json.dumps([generation.id, generation.error, dict(generation.usage)]).encode()
+    for video in generation.videos:
+        assert video.url.startswith(("https://", "http://"))
+        assert video.expires_at is None or video.expires_at.tzinfo is UTC
+    told = _words(answer) & _TERMINAL
+    if generation.status is Status.ERROR:
+        assert told & {"error", "failed"}
+        assert generation.error
+    if generation.status is Status.COMPLETED and not generation.videos:
+        assert told & {"completed", "succeeded"}
+
+
+@given(word=st.text().filter(lambda word: word.strip().lower() not in _TERMINAL))
+def test_no_other_word_ends_a_generation(word: str) -> None:
+    for name in ("status", "state"):
+        answer = {"id": "x", name: word, "video": None, "error": "whatever"}
+        with contextlib.suppress(ValueError):  # a blank word is none
+            assert not parse(answer, "x").status.is_terminal

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 import langchain_apilaplas
-from langchain_apilaplas import ApilaplasGenerateVideo, ApilaplasGetVideo, sandbox
+from langchain_apilaplas import ApilaplasGenerateVideo, ApilaplasGetVideo, list_models, sandbox
 from tests import import_cost
 from tests.conftest import KEY, ROOT
 
@@ -31,9 +31,9 @@ def test_the_schema_an_agent_sees() -> None:
         "type": "function",
         "function": {
             "name": "generate_video",
-            "description": "Make a short video from a picture and a text prompt. It costs money "
-            "and takes a minute or more: call it once for each video wanted, and never again "
-            "because one is slow. Answers with the video's URL.",
+            "description": "Make a short video from a text prompt, a picture, or both, as the "
+            "arguments say. It costs money and takes a minute or more: call it once for each video "
+            "wanted, and never again because one is slow. Answers with the video's URL.",
             "parameters": {
                 "type": "object",
                 "required": ["image"],
@@ -80,6 +80,49 @@ def test_the_schema_an_agent_sees() -> None:
             },
         },
     }
+
+
+def test_the_schema_of_all_models_together_is_one_flat_small_object() -> None:
+    tool = ApilaplasGenerateVideo(api_key=KEY, models=[model.id for model in list_models()])
+    function = convert_to_openai_tool(tool)["function"]
+    assert len(json.dumps(function)) < 8000
+    assert "$ref" not in json.dumps(function)
+    assert sorted(function["parameters"]) == ["properties", "type"]  # nothing is always needed
+    properties = function["parameters"]["properties"]
+    assert len(properties) == 25
+    assert properties["model"]["anyOf"][0]["enum"] == [model.id for model in list_models()]
+    assert properties["dynamic_masks"]["anyOf"][0] == {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "description": "A part of the image that moves, and along which path.",
+            "additionalProperties": False,
+            "required": ["mask_url", "trajectories"],
+            "properties": {
+                "mask_url": {
+                    "type": "string",
+                    "pattern": "^https://\\S+$",
+                    "description": "https URL of a picture that marks the part.",
+                },
+                "trajectories": {
+                    "type": "array",
+                    "minItems": 1,
+                    "description": "The path, point by point.",
+                    "items": {
+                        "type": "object",
+                        "description": "A point of the image.",
+                        "additionalProperties": False,
+                        "required": ["x", "y"],
+                        "properties": {
+                            "x": {"type": "integer", "description": "Pixels across."},
+                            "y": {"type": "integer", "description": "Pixels down."},
+                        },
+                    },
+                },
+            },
+        },
+    }
+    assert convert_to_openai_tool(tool, strict=True)
 
 
 def test_the_schema_of_get_video() -> None:

@@ -1,4 +1,4 @@
-"""Videos from a picture and a sentence: LangChain tools and a client for the Apilaplas API.
+"""Videos from a sentence or a picture: LangChain tools and a client for the Apilaplas API.
 
 The names are imported when they are first used: pytest loads this package for its plugin in every
 session, and langchain-core takes half a second.
@@ -8,11 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from langchain_apilaplas.catalog import VideoModel, get_model, list_models
+    from langchain_apilaplas.catalog import VideoModel, get_model, list_models, register_model
     from langchain_apilaplas.client import ApilaplasClient, AsyncApilaplasClient
     from langchain_apilaplas.effects import Progress
     from langchain_apilaplas.errors import ApilaplasError, Charged
     from langchain_apilaplas.generation import Generation, Status, Video
+    from langchain_apilaplas.request import VideoRequest
     from langchain_apilaplas.toolkit import ApilaplasVideoToolkit
     from langchain_apilaplas.tools import ApilaplasGenerateVideo, ApilaplasGetVideo
 
@@ -29,16 +30,19 @@ __all__ = [
     "Status",
     "Video",
     "VideoModel",
+    "VideoRequest",
     "get_model",
     "list_models",
+    "register_model",
 ]
 
 _MODULES = {
-    "catalog": ("VideoModel", "get_model", "list_models"),
+    "catalog": ("VideoModel", "get_model", "list_models", "register_model"),
     "client": ("ApilaplasClient", "AsyncApilaplasClient"),
     "effects": ("Progress",),
     "errors": ("ApilaplasError", "Charged"),
     "generation": ("Generation", "Status", "Video"),
+    "request": ("VideoRequest",),
     "toolkit": ("ApilaplasVideoToolkit",),
     "tools": ("ApilaplasGenerateVideo", "ApilaplasGetVideo"),
 }

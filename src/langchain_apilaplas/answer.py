@@ -1,5 +1,6 @@
 """What a tool answers: words for the agent (content), a plain dict for the program (artifact)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages.content import create_video_block
@@ -22,9 +23,9 @@ _LAST_WORDS = {
 Answer = tuple[str, dict[str, Any]]
 
 
-def video(generation: Generation, record: dict[str, Any], seconds: float) -> Answer:
-    """Of a completed generation. `record` says which model was asked for what; `seconds` how long
-    the tool waited.
+def video(generation: Generation, record: Mapping[str, Any], seconds: float) -> Answer:
+    """Of a completed generation. `record` says which model was asked for what and what was set
+    right about that; `seconds` how long the tool waited.
     """
     made = generation.video
     if made is None:
@@ -45,10 +46,10 @@ def video(generation: Generation, record: dict[str, Any], seconds: float) -> Ans
     )
     if expires:
         content += f" It works until {expires:%Y-%m-%d %H:%M} UTC."
-    return content, artifact
+    return " ".join([content, *record["fixes"]]), artifact
 
 
-def no_video(error: ApilaplasError, record: dict[str, Any]) -> Answer:
+def no_video(error: ApilaplasError, record: Mapping[str, Any]) -> Answer:
     """Of a generation that is still rendering, or that went wrong."""
     status = next((status for kind, status in _LAST_WORDS.items() if isinstance(error, kind)), None)
     rendering = status is Status.GENERATING
@@ -59,4 +60,4 @@ def no_video(error: ApilaplasError, record: dict[str, Any]) -> Answer:
         "error": None if rendering else {"type": type(error).__name__, "message": str(error)},
         "charged": error.charged.value,
     }
-    return str(error), artifact
+    return " ".join([str(error), *record["fixes"]]), artifact

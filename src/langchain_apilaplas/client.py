@@ -1,59 +1,25 @@
 """The two clients: settings, connections, and one line per call."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self
+from typing import Any, Self
 
 import httpx
-from pydantic import SecretStr
 
-from langchain_apilaplas.calls import Calls
-from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel
+from langchain_apilaplas.calls import Model, Models
+from langchain_apilaplas.catalog import DEFAULT_MODEL
+from langchain_apilaplas.connected import Connected
 from langchain_apilaplas.effects import Flow, Listener, T, adrive, drive
-from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.generation import Generation, Video
-from langchain_apilaplas.pools import H, Pools, aclose, close, tls
-from langchain_apilaplas.settings import Settings
+from langchain_apilaplas.pools import aclose, close
+from langchain_apilaplas.request import VideoRequest
 
 DEFAULT_TIMEOUT = 600.0
 
 
-class _Connected(Generic[H]):
-    """What both clients are made of: settings, calls, and the connections to make them over."""
-
-    _kind: type[H]
-
-    def __init__(
-        self,
-        *,
-        api_key: str | SecretStr | None = None,
-        base_url: str | None = None,
-        http_client: H | None = None,
-        timeout: float = 30.0,
-        poll_interval: float | None = None,
-    ) -> None:
-        if not isinstance(http_client, self._kind | None):
-            raise SettingsError(
-                f"http_client must be an httpx.{self._kind.__name__}, not a "
-                f"{type(http_client).__module__}.{type(http_client).__name__}."
-            )
-        self.settings = Settings.resolve(
-            api_key=api_key, base_url=base_url, timeout=timeout, poll_interval=poll_interval
-        )
-        self._calls = Calls(self.settings)
-        self._pools = Pools[H](http_client, lambda: self._kind(verify=tls()))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.settings.base_url!r})"
-
-    @property
-    def has_own_http_client(self) -> bool:
-        """Whether `http_client` was given."""
-        return self._pools.given is not None
-
-
-class ApilaplasClient(_Connected[httpx.Client]):
+class ApilaplasClient(Connected[httpx.Client]):
     """The Apilaplas video API, blocking.
 
     Use it in a `with` block, or call `close()`. The `with` may be entered more than once, also
@@ -67,6 +33,8 @@ class ApilaplasClient(_Connected[httpx.Client]):
         timeout: Seconds a request may take to connect, to be sent, or to be answered.
         poll_interval: Seconds between two looks at a generation. By default they are seldom at
             first and closer around the model's typical time.
+        universal: Call every model on the gateway's newer path, `/v2/video/generations`, instead
+            of its vendor's. For one model only: `model=get_model(...).universal()`.
 
     Raises:
         SettingsError: There is no key, or a value has the wrong form.
@@ -75,17 +43,26 @@ class ApilaplasClient(_Connected[httpx.Client]):
     _kind = httpx.Client
 
     def submit(
-        self, *, model: str | VideoModel = DEFAULT_MODEL, key: str | None = None, **values: Any
+        self,
+        request: VideoRequest | None = None,
+        /,
+        *,
+        model: Model | None = None,
+        key: str | None = None,
+        **values: Any,
     ) -> Generation:
         """Start a generation. This is the call that costs money.
 
         It is sent again only when it was certainly not accepted.
 
         Args:
-            model: A model id, or a row of the catalog.
+            request: One that was checked before, by `VideoRequest.check`, instead of `model` and
+                `values`.
+            model: A model id, or a row of the catalog. Default: runway/gen4_turbo.
             key: Your name for this one request, sent as `Idempotency-Key`. Default: a fresh one.
-            values: What the model takes. For runway/gen4_turbo: `image` (https URL, data URI,
-                bytes or `pathlib.Path`), `prompt`, `duration` (seconds), `aspect_ratio`, `seed`.
+            values: What the model takes, by the names in its row: `prompt`, `image` (https URL,
+                data URI, bytes or `pathlib.Path`), `duration` (seconds), `extend` (the id of a
+                generation to be continued) and so on.
 
         Returns:
             The generation, usually `queued`.
@@ -95,9 +72,9 @@ class ApilaplasClient(_Connected[httpx.Client]):
             UnknownOutcomeError: It left, and nobody knows whether it was accepted.
             ApilaplasError: Other refusals; see `langchain_apilaplas.errors`.
         """
-        return self._drive(self._calls.submit(model, key, values))
+        return self._drive(self._calls.submit(request, model, key, values))
 
-    def get(self, generation_id: str, *, model: str | VideoModel = DEFAULT_MODEL) -> Generation:
+    def get(self, generation_id: str, *, model: Model = DEFAULT_MODEL) -> Generation:
         """How far a generation is now, with a fresh link when it is finished. Free.
 
         Raises:
@@ -106,11 +83,24 @@ class ApilaplasClient(_Connected[httpx.Client]):
         """
         return self._drive(self._calls.get(generation_id, model))
 
+    def get_many(
+        self, generation_ids: Sequence[str], *, model: Model = DEFAULT_MODEL
+    ) -> list[Generation]:
+        """How far several generations of one model are, in the order of their ids. Free.
+
+        Luma's are asked for with one request; the others one by one.
+
+        Raises:
+            NotFoundError: The server does not know all of them; says which it leaves out.
+            ApilaplasError: As of `get`.
+        """
+        return self._drive(self._calls.get_many(generation_ids, model))
+
     def wait(
         self,
         generation_id: str,
         *,
-        model: str | VideoModel = DEFAULT_MODEL,
+        model: Models = DEFAULT_MODEL,
         timeout: float = DEFAULT_TIMEOUT,
         on_progress: Listener | None = None,
     ) -> Generation:
@@ -118,7 +108,8 @@ class ApilaplasClient(_Connected[httpx.Client]):
 
         Args:
             generation_id: As `submit` gave it, in this process or another.
-            model: The model it was submitted with.
+            model: The model it was submitted with; or several, of which the first whose path knows
+                the id is taken.
             timeout: Seconds; `math.inf` for no bound. The last look is at its very end.
             on_progress: Called with a `Progress` dict at each look. What it raises is logged.
 
@@ -135,15 +126,21 @@ class ApilaplasClient(_Connected[httpx.Client]):
 
     def generate(
         self,
+        request: VideoRequest | None = None,
+        /,
         *,
-        model: str | VideoModel = DEFAULT_MODEL,
+        model: Model | None = None,
         key: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         on_progress: Listener | None = None,
         **values: Any,
     ) -> Generation:
         """`submit`, then `wait`: the completed generation. Arguments and errors as theirs."""
-        return self._drive(self._calls.generate(model, key, timeout, on_progress, values))
+        return self._drive(
+            self._calls.generate(
+                request, model, key, timeout=timeout, listener=on_progress, values=values
+            )
+        )
 
     def download(self, video: Generation | Video | str, to: str | Path = ".") -> Path:
         """Save a video as a file. The API key is not sent along.
@@ -185,7 +182,7 @@ class ApilaplasClient(_Connected[httpx.Client]):
             close(self._pools.leave(None))
 
 
-class AsyncApilaplasClient(_Connected[httpx.AsyncClient]):
+class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
     """The Apilaplas video API for asyncio: `ApilaplasClient`, awaited.
 
     Arguments, results and errors are the same; `http_client` is an `httpx.AsyncClient`, and
@@ -195,22 +192,32 @@ class AsyncApilaplasClient(_Connected[httpx.AsyncClient]):
     _kind = httpx.AsyncClient
 
     async def submit(
-        self, *, model: str | VideoModel = DEFAULT_MODEL, key: str | None = None, **values: Any
+        self,
+        request: VideoRequest | None = None,
+        /,
+        *,
+        model: Model | None = None,
+        key: str | None = None,
+        **values: Any,
     ) -> Generation:
         """See `ApilaplasClient.submit`."""
-        return await self._drive(self._calls.submit(model, key, values))
+        return await self._drive(self._calls.submit(request, model, key, values))
 
-    async def get(
-        self, generation_id: str, *, model: str | VideoModel = DEFAULT_MODEL
-    ) -> Generation:
+    async def get(self, generation_id: str, *, model: Model = DEFAULT_MODEL) -> Generation:
         """See `ApilaplasClient.get`."""
         return await self._drive(self._calls.get(generation_id, model))
+
+    async def get_many(
+        self, generation_ids: Sequence[str], *, model: Model = DEFAULT_MODEL
+    ) -> list[Generation]:
+        """See `ApilaplasClient.get_many`."""
+        return await self._drive(self._calls.get_many(generation_ids, model))
 
     async def wait(
         self,
         generation_id: str,
         *,
-        model: str | VideoModel = DEFAULT_MODEL,
+        model: Models = DEFAULT_MODEL,
         timeout: float = DEFAULT_TIMEOUT,
         on_progress: Listener | None = None,
     ) -> Generation:
@@ -219,15 +226,21 @@ class AsyncApilaplasClient(_Connected[httpx.AsyncClient]):
 
     async def generate(
         self,
+        request: VideoRequest | None = None,
+        /,
         *,
-        model: str | VideoModel = DEFAULT_MODEL,
+        model: Model | None = None,
         key: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         on_progress: Listener | None = None,
         **values: Any,
     ) -> Generation:
         """See `ApilaplasClient.generate`."""
-        return await self._drive(self._calls.generate(model, key, timeout, on_progress, values))
+        return await self._drive(
+            self._calls.generate(
+                request, model, key, timeout=timeout, listener=on_progress, values=values
+            )
+        )
 
     async def download(self, video: Generation | Video | str, to: str | Path = ".") -> Path:
         """See `ApilaplasClient.download`."""

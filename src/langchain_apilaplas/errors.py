@@ -4,6 +4,7 @@
 
     ApilaplasError
     ├── SettingsError          the developer sets a key or an address
+    │   └── DocumentError      the developer gives another OpenAPI document
     ├── InvalidRequestError    the arguments are corrected; nothing was charged
     ├── AuthenticationError    401: the developer sets another key
     ├── CreditsError           402, 403: the account needs credits
@@ -85,6 +86,10 @@ def _names(text: str, identifier: str) -> bool:
 
 class SettingsError(ApilaplasError):
     """A key, an address or a constructor argument is missing or wrong."""
+
+
+class DocumentError(SettingsError):
+    """No model's row can be made of an OpenAPI document."""
 
 
 class InvalidRequestError(ApilaplasError):

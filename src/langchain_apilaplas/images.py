@@ -41,6 +41,12 @@ class ImageInput:
         """Width divided by height; None for a URL."""
         return self.width / self.height if self.width and self.height else None
 
+    @property
+    def size(self) -> int:
+        """Bytes of the image itself; 0 for a URL."""
+        encoded = self.url.partition(",")[2] if self.width else ""
+        return len(encoded) * 3 // 4 - encoded.count("=", -2)
+
     @classmethod
     def of(cls, value: object) -> "ImageInput":
         """From code: an https URL, a data URI, bytes, or a `pathlib.Path`.

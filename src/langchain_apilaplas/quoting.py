@@ -51,7 +51,8 @@ def clean(text: str, secret: str, names: Mapping[str, str]) -> str:
     for theirs, ours in names.items():
         if theirs != ours:
             # A word like "ratio" is a parameter's name only where it stands as one.
-            word = re.escape(theirs) if "_" in theirs else f"(?<=['\"]){theirs}|{theirs}(?=:)"
+            name = re.escape(theirs)
+            word = name if re.search("[_.]", theirs) else f"(?<=['\"]){name}|{name}(?=:)"
             text = re.sub(rf"\b(?:{word})\b", ours, text)
     text = " ".join(text.split()).rstrip(".")
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, islice
 from typing import Any
+from urllib.parse import quote
 
 from langchain_apilaplas.catalog import Param, VideoModel
 from langchain_apilaplas.errors import InvalidRequestError
 from langchain_apilaplas.images import ImageInput, shorten
+from langchain_apilaplas.values import ToImage, allowed, quoted, take
 
 
 @dataclass(frozen=True)
@@ -18,78 +21,115 @@ class VideoRequest:
         model: The row it was checked against.
         values: Parameter name → value; only what was given, images as `ImageInput`.
         body: The JSON that travels, as bytes.
+        fixes: What was set right about the values given, a sentence each.
     """
 
     model: VideoModel
     values: Mapping[str, Any]
     body: bytes
+    fixes: tuple[str, ...] = ()
 
     @classmethod
-    def check(cls, model: VideoModel, given: Mapping[str, object]) -> "VideoRequest":
+    def check(
+        cls,
+        model: VideoModel,
+        given: Mapping[str, object],
+        *,
+        fixed: Mapping[str, object] | None = None,
+        to_image: ToImage = ImageInput.of,
+    ) -> "VideoRequest":
         """Check everything at once, before anything is sent. None and "" count as left out.
+
+        A slip that can mean one thing only, such as "10s" for 10, is set right.
+
+        Args:
+            model: The row to check against.
+            given: Parameter name → value.
+            fixed: What a developer has set. When it is given, even empty, `given` comes from an
+                agent: it may set neither these nor what is not offered to agents.
+            to_image: Makes an `ImageInput` of what stands for an image in `given`.
 
         Raises:
             InvalidRequestError: With one sentence for each thing that is wrong.
         """
-        values: dict[str, Any] = {}
-        problems = []
-        for name, value in given.items():
-            if value is None or value == "":
-                continue
-            try:
+        offered = [p for p in model.params if fixed is None or is_open(p, fixed)]
+        values, fixes, problems = check_values(offered, given, to_image)
+        for name, value in (fixed or {}).items():
+            if model.param(name):
                 values[name] = check_value(model, name, value)
-            except ValueError as error:
-                problems.append(str(error))
-        problems += [
-            _missing(p) for p in model.params if p.required and given.get(p.name) in (None, "")
-        ]
-        problems += _ratio_problems(model, values)
-        body = _body(model, values)
-        if not problems and model.max_body and len(body) > model.max_body:
-            problems.append(
-                f"image: makes the request {len(body):,} bytes long; allowed: at most "
-                f"{model.max_body:,}. Use a smaller picture, or its https URL."
-            )
+        problems += _clashes(model, values) + _ratio_problems(model, values)
         if problems:
             raise InvalidRequestError(*problems)
-        return cls(model, values, body)
+        wire = _wire(model, values)
+        body = json.dumps(wire).encode("ascii")
+        if problems := _too_long(model, body) or _schema_problems(model, wire):
+            raise InvalidRequestError(*problems)
+        return cls(model, values, body, tuple(fixes))
+
+    @property
+    def endpoint(self) -> str:
+        """The path it is sent to."""
+        extended = self.values.get("extend")
+        if self.model.extend_endpoint is None or extended is None:
+            return self.model.endpoint
+        return self.model.extend_endpoint.format(id=quote(extended, safe=""))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The values for a record: images by their name, never their bytes."""
+        return {name: _named(value) for name, value in self.values.items()}
 
 
-def check_value(model: VideoModel, name: str, value: object) -> object:
+def check_values(
+    params: Sequence[Param], given: Mapping[str, object], to_image: ToImage = ImageInput.of
+) -> tuple[dict[str, Any], list[str], list[str]]:
+    """The values that fit their parameters, what was set right about them, and what is wrong."""
+    known = {param.name: param for param in params}
+    left = _present(given)
+    values, fixes, problems = {}, [], []
+    for name, value in left.items():
+        if name not in known:
+            problems.append(_unknown(name, params))
+            continue
+        try:
+            values[name], fix = take(known[name], value, to_image)
+        except ValueError as error:
+            problems += error.args
+        else:
+            fixes += [fix] if fix else []
+    problems += [_missing(param) for param in params if param.required and param.name not in left]
+    return values, fixes, problems
+
+
+def check_value(model: VideoModel, name: str, value: object) -> Any:
     """One value that the model takes, an image as `ImageInput`.
 
     Raises:
-        ValueError: With a sentence that names field, value and what is allowed.
+        ValueError: Its arguments are sentences that name field, value and what is allowed.
     """
     param = model.param(name)
     if param is None:
         raise ValueError(_unknown(name, model.params))
-    if param.kind == "image":
-        try:
-            return ImageInput.of(value)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}.") from None
-    if problem := param.problem(value):
-        raise ValueError(problem)
-    return value
+    return take(param, value)[0]
 
 
-def explain(params: Sequence[Param], name: str, kind: str, value: object) -> str:
-    """One of pydantic's complaints about arguments, of that `kind`, in this package's words."""
-    param = next((param for param in params if param.name == name), None)
-    if param is None:
-        return _unknown(name, params)
-    if kind == "missing" or value is None:
-        return _missing(param)
-    return param.problem(value) or f"{name}: has the wrong type; allowed: {param.allowed}."
+def is_open(param: Param, fixed: Mapping[str, object]) -> bool:
+    """Whether an agent may set it."""
+    return param.for_agents and param.name not in fixed
 
 
-def summarize(values: Mapping[str, object]) -> dict[str, Any]:
-    """Values for a record: images by their name, never their bytes."""
+def _present(given: Mapping[str, object]) -> dict[str, object]:
+    """Without what counts as left out."""
     return {
-        name: value.source if isinstance(value, ImageInput) else value
-        for name, value in values.items()
+        name: value
+        for name, value in given.items()
+        if value is not None and not (isinstance(value, str) and not value.strip())
     }
+
+
+def _missing(param: Param) -> str:
+    choices = f" Allowed: {allowed(param)}." if param.choices else ""
+    return f"{param.name}: missing. {param.description}{choices}"
 
 
 def _unknown(name: str, params: Sequence[Param]) -> str:
@@ -97,8 +137,18 @@ def _unknown(name: str, params: Sequence[Param]) -> str:
     return f"{shorten(name)}: no such parameter here; there are: {names}."
 
 
-def _missing(param: Param) -> str:
-    return f"{param.name}: missing. {param.description}"
+def _clashes(model: VideoModel, values: Mapping[str, Any]) -> list[str]:
+    """Parameters that fill the same place of the body can't be given together."""
+    places = {
+        param.name: param.inside or (param.wire,)
+        for param in model.params
+        if param.name in values and param.wire
+    }
+    return [
+        f"{second}: can't be given together with {first}; leave out one of them."
+        for (first, one), (second, other) in combinations(places.items(), 2)
+        if one[: len(other)] == other[: len(one)]
+    ]
 
 
 def _ratio_problems(model: VideoModel, values: Mapping[str, Any]) -> list[str]:
@@ -112,14 +162,58 @@ def _ratio_problems(model: VideoModel, values: Mapping[str, Any]) -> list[str]:
     param = model.param("aspect_ratio")
     return [
         f"aspect_ratio: needed with this image, whose width:height is {ratio:.2f}; without it "
-        f"that must be {least} to {greatest}. Allowed: {param.allowed if param else 'none'}."
+        f"that must be {least} to {greatest}. Allowed: {allowed(param) if param else 'none'}."
     ]
 
 
-def _body(model: VideoModel, values: Mapping[str, Any]) -> bytes:
-    wire: dict[str, Any] = {"model": model.id}
+def _wire(model: VideoModel, values: Mapping[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": model.id} if model.sends_model else {}
     for param in model.params:
-        if param.name in values:
-            value = values[param.name]
-            wire[param.wire] = value.url if isinstance(value, ImageInput) else value
-    return json.dumps(wire).encode("ascii")
+        if param.name not in values or not param.wire:
+            continue
+        place = body
+        for name in param.inside:
+            place = place.setdefault(name, {})
+        place.update(param.beside)
+        place[param.wire] = _sent(values[param.name])
+    return body
+
+
+def _sent(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_sent(item) for item in value]
+    return value.url if isinstance(value, ImageInput) else value
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_named(item) for item in value]
+    return value.source if isinstance(value, ImageInput) else value
+
+
+def _too_long(model: VideoModel, body: bytes) -> list[str]:
+    if not model.max_body or len(body) <= model.max_body:
+        return []
+    return [
+        f"image: makes the request {len(body):,} bytes long; allowed: at most "
+        f"{model.max_body:,}. Use a smaller picture, or its https URL."
+    ]
+
+
+def _schema_problems(model: VideoModel, body: dict[str, Any]) -> list[str]:
+    """What the document's own JSON Schema has against the body, in this package's words."""
+    if model.schema is None:
+        return []
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - only rows of documents need it
+    from jsonschema.exceptions import best_match  # noqa: PLC0415
+
+    names = model.wire_names
+    found = []
+    for outer in islice(Draft202012Validator(model.schema).iter_errors(body), 10):
+        error = best_match([outer])
+        path = [str(part) for part in error.absolute_path]
+        field = ".".join([names.get(path[0], path[0]), *path[1:]]) if path else "request"
+        rule = f"{error.validator} {quoted(error.validator_value)}"
+        given = f" {quoted(error.instance)} is not allowed;" if path else ""
+        found.append(f"{shorten(field)}:{given} allowed by the model's document: {rule}.")
+    return found

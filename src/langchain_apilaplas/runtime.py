@@ -19,13 +19,18 @@ from langchain_apilaplas.images import ImageInput, shorten
 PROGRESS_EVENT = "video_progress"
 
 
-def named_image(name: str, runtime: Any) -> ImageInput:
+def named_image(name: object, runtime: Any) -> ImageInput:
     """The image an agent names: an https URL, `attached:N` or `attached:last`.
 
     Raises:
         ValueError: It is something else, or there is no such picture; the message tells which
             there are.
     """
+    if not isinstance(name, str):
+        raise ValueError(
+            f"a {type(name).__name__} names no image; give an https URL as text, 'attached:last' "
+            "or 'attached:N'"
+        )
     if not name.startswith("attached:"):
         if name.startswith("data:") or re.fullmatch(r"[\w+/=-]{100,}", name[:200]):
             raise ValueError("base64 can't be passed here; name the picture as 'attached:last'")
@@ -49,8 +54,12 @@ def named_image(name: str, runtime: Any) -> ImageInput:
     return ImageInput.from_block(blocks[index - 1], source=f"attached:{index}")
 
 
-def image_name(name: str) -> str:
+def image_name(name: object) -> Any:
     """What an agent named, fit for a record: no query, which may be signed, and no base64."""
+    if isinstance(name, list):
+        return [image_name(item) for item in name]
+    if not isinstance(name, str):
+        return type(name).__name__
     if name.startswith("https://"):
         return name.partition("?")[0]
     return name if name.startswith("attached:") else shorten(name.partition(",")[0])

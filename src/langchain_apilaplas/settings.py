@@ -26,12 +26,14 @@ class Settings:
         base_url: The gateway's address, without a path at its end.
         timeout: Seconds one HTTP request may take to connect, send or answer.
         poll_interval: Seconds between two looks; None lets the pacing decide.
+        universal: Whether every model is called on the universal path.
     """
 
     api_key: SecretStr
     base_url: str
     timeout: float = 30.0
     poll_interval: float | None = None
+    universal: bool = False
 
     @classmethod
     def resolve(
@@ -41,6 +43,7 @@ class Settings:
         base_url: str | None = None,
         timeout: float = 30.0,
         poll_interval: float | None = None,
+        universal: bool = False,
     ) -> "Settings":
         """Fill what is not given from `APILAPLAS_API_KEY` (or `LAPLASAPI_KEY`),
         `APILAPLAS_BASE_URL` and `APILAPLAS_POLL_INTERVAL`.
@@ -58,6 +61,7 @@ class Settings:
             base_url=_base_url(base_url or os.environ.get("APILAPLAS_BASE_URL")),
             timeout=seconds("timeout", timeout, least=0.001, most=_DAY),
             poll_interval=interval,
+            universal=universal,
         )
 
 

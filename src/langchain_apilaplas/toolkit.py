@@ -20,7 +20,7 @@ class ApilaplasVideoToolkit(BaseToolkit):
     def __init__(self, **options: Any) -> None:
         super().__init__()
         generate = ApilaplasGenerateVideo(**options)
-        own = ("name", "description", "fixed", "args_schema", "handle_validation_error")
+        own = ("name", "description", "fixed", "args_schema")
         shared = {
             name: options[name]
             for name in ApilaplasGetVideo.model_fields

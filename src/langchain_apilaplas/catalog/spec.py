@@ -1,15 +1,33 @@
-"""What a model is: one row of data, and what a row can say about a value."""
+"""What a model is: one row of data."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field
+Kind = Literal["text", "integer", "number", "boolean", "image", "images", "json"]
 
-from langchain_apilaplas.images import shorten
+UNIVERSAL_ENDPOINT = "/v2/video/generations"
+"""The newer path on which the gateway takes every model."""
 
-Kind = Literal["text", "integer", "image"]
+
+@dataclass(frozen=True)
+class Picture:
+    """What an image must be like. Of a URL nothing is known; this is for one that comes as bytes.
+
+    Attributes:
+        inline: Whether it may come inside the request. Else only its https URL may.
+        formats: The media types taken; empty for every one that this package can send.
+        min_side: The fewest pixels of its shorter side.
+        ratio: The least and the greatest width:height.
+        max_bytes: Its greatest size.
+    """
+
+    inline: bool = True
+    formats: tuple[str, ...] = ()
+    min_side: int = 1
+    ratio: tuple[float, float] | None = None
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -18,14 +36,22 @@ class Param:
 
     Attributes:
         name: What an agent and a caller say.
-        wire: What the API says.
-        kind: "text", "integer" or "image".
+        wire: What the API says; "" for what is not part of the body.
+        kind: "text", "integer", "number", "boolean", "image", "images" (a list of them) or "json".
         description: One line, for the agent.
         required: Whether the API needs it.
         choices: The only values allowed; empty when there is no such list.
-        minimum: The least integer allowed.
-        maximum: The greatest integer allowed.
+        minimum: The least number allowed.
+        maximum: The greatest number allowed.
         max_length: The longest text, in UTF-16 code units, as JavaScript servers count.
+        default: What the API takes when it is left out, where documented.
+        for_agents: Whether agents are offered it. The rest, deprecated or intricate, is for code.
+        picture: What an image must be like.
+        type: Of a "json" one, the pydantic type that checks it.
+        schema: Of one that comes from an OpenAPI document, its JSON Schema there.
+        inside: The objects of the body that it lies in, outermost first.
+        beside: What else is put there with it.
+        universal: What the API calls it on the universal path, where that differs.
     """
 
     name: str
@@ -33,64 +59,38 @@ class Param:
     kind: Kind
     description: str
     required: bool = False
-    choices: tuple[str | int, ...] = ()
-    minimum: int | None = None
-    maximum: int | None = None
+    choices: tuple[str | int | float, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
     max_length: int | None = None
+    default: Any = None
+    for_agents: bool = True
+    picture: Picture = Picture()
+    type: Any = None
+    schema: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
+    inside: tuple[str, ...] = ()
+    beside: tuple[tuple[str, str], ...] = ()
+    universal: str | None = None
 
-    @property
-    def annotation(self) -> Any:
-        """The parameter's type for a pydantic model, limits included."""
-        annotation: Any = int if self.kind == "integer" else str
-        if self.choices:
-            annotation = Literal[self.choices]
-        elif self.kind == "integer":
-            annotation = Annotated[int, Field(ge=self.minimum, le=self.maximum)]
-        elif self.max_length:
-            annotation = Annotated[str, Field(max_length=self.max_length)]
-        return annotation if self.required else annotation | None
 
-    @property
-    def allowed(self) -> str:
-        """What may be given, in words."""
-        if self.choices:
-            return "one of " + ", ".join(map(str, self.choices))
-        if self.kind == "image":
-            return "an https URL, 'attached:last' or 'attached:N'"
-        if self.kind == "text":
-            return f"at most {self.max_length} characters" if self.max_length else "a text"
-        least = "" if self.minimum is None else f" from {self.minimum}"
-        return f"a whole number{least}" + ("" if self.maximum is None else f" to {self.maximum}")
+@dataclass(frozen=True)
+class Fetch:
+    """How to ask for a generation, where it is not `GET <endpoint>?generation_id=<id>`.
 
-    def problem(self, value: object) -> str | None:
-        """What is wrong with a value, as a sentence that names field, value and what is allowed."""
-        if self._takes(value):
-            return None
-        if self.kind == "text" and not self.choices and isinstance(value, str):
-            units = utf16_units(value)
-            if not self._fits(units):
-                return (
-                    f"{self.name}: is {units} characters long (an emoji counts as 2); "
-                    f"allowed: {self.allowed}."
-                )
-            return f"{self.name}: holds half of a character (a lone surrogate); write it again."
-        return f"{self.name}: {_quoted(value)} is not allowed; allowed: {self.allowed}."
+    Attributes:
+        path: The path; may hold `{id}`.
+        id_name: The query parameter of the id; "" when it lies in the path.
+        hold: Up to how many seconds the server holds a request that names a `state`, until the
+            generation reaches it.
+        many_path: The path that answers several at once.
+        many_name: Its query parameter, one for each id; may hold `{n}`, counted from 0.
+    """
 
-    def _takes(self, value: object) -> bool:
-        if self.kind == "image":
-            return True
-        if type(value) is not (int if self.kind == "integer" else str):
-            return False  # also a bool, a float or a Decimal that equals an int
-        if self.choices:
-            return value in self.choices
-        if isinstance(value, int):
-            above = self.minimum is None or value >= self.minimum
-            return above and (self.maximum is None or value <= self.maximum)
-        whole = not re.search(r"[\ud800-\udfff]", str(value))
-        return whole and self._fits(utf16_units(str(value)))
-
-    def _fits(self, units: int) -> bool:
-        return self.max_length is None or units <= self.max_length
+    path: str
+    id_name: str = "generation_id"
+    hold: float = 0.0
+    many_path: str | None = None
+    many_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,38 +100,97 @@ class VideoModel:
     Attributes:
         id: As in the API's menu.
         vendor: Whose model it is.
-        endpoint: The path of create and fetch.
+        endpoint: The path of create, and of fetch unless `fetch` says otherwise.
         params: What it takes, in the order an agent sees.
         seconds: How long a generation typically takes.
+        tokens: What a generation costs, in the gateway's tokens, where documented.
+        fetch: How to ask for a generation, where that is unusual.
+        extend_endpoint: The path that extends the generation `{id}`, where that is another one.
+        sends_model: Whether the body names the model.
         image_ratio: Least and greatest width:height of an image sent without `aspect_ratio`.
         max_body: The longest request body, in bytes.
+        schema: The JSON Schema of the whole body, where the row comes from an OpenAPI document.
     """
 
     id: str
     vendor: str
     endpoint: str
     params: tuple[Param, ...]
-    seconds: float
+    seconds: float = 120.0
+    tokens: int | None = None
+    fetch: Fetch | None = None
+    extend_endpoint: str | None = None
+    sends_model: bool = True
     image_ratio: tuple[float, float] | None = None
     max_body: int | None = None
+    schema: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
+
+    @staticmethod
+    def from_openapi(document: "Mapping[str, Any] | str | Path") -> "list[VideoModel]":
+        """The rows of an OpenAPI 3 document: one for each model that it can create videos with.
+
+        Prompt, images, shape and the like are recognized by name and description; every other
+        parameter keeps its own name. Nothing is fetched. Needs the `openapi` extra.
+
+        Args:
+            document: The document as a dict, as JSON or YAML text, or the path of such a file.
+
+        Raises:
+            DocumentError: It is no such document, or one that no row can be made of; says why.
+        """
+        from langchain_apilaplas.catalog.openapi import rows  # noqa: PLC0415
+
+        return rows(document)
 
     def param(self, name: str) -> Param | None:
         """The parameter of that name, or None."""
         return next((param for param in self.params if param.name == name), None)
 
     @property
+    def takes_image(self) -> bool:
+        """Whether it can start from a picture."""
+        return any(param.name in ("image", "images") for param in self.params)
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether a prompt alone is enough."""
+        pictured = any(p.required and p.kind in ("image", "images") for p in self.params)
+        return self.param("prompt") is not None and not pictured
+
+    @property
+    def has_last_image(self) -> bool:
+        """Whether it can end with a picture."""
+        return self.param("last_image") is not None
+
+    @property
+    def how_to_fetch(self) -> Fetch:
+        """How to ask for a generation."""
+        return self.fetch or Fetch(self.endpoint)
+
+    @property
     def wire_names(self) -> Mapping[str, str]:
         """What the API calls each parameter → what an agent calls it."""
-        return {param.wire: param.name for param in self.params}
+        params = [param for param in self.params if param.wire]
+        names = {".".join((*p.inside, p.wire)): p.name for p in params if p.inside}
+        for param in params:
+            names.setdefault(param.inside[-1] if param.inside else param.wire, param.name)
+        return names
 
-
-def _quoted(value: object) -> str:
-    try:
-        return shorten(repr(value))
-    except ValueError:  # an int of thousands of digits has no repr
-        return f"this {type(value).__name__}"
-
-
-def utf16_units(text: str) -> int:
-    """The length of a text as JavaScript counts it."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    def universal(self) -> "VideoModel":
+        """The same model on the universal path, `/v2/video/generations`."""
+        if self.endpoint == UNIVERSAL_ENDPOINT:
+            return self
+        params = tuple(
+            replace(param, wire=param.universal or param.wire)
+            for param in self.params
+            if param.wire
+        )
+        return replace(
+            self,
+            endpoint=UNIVERSAL_ENDPOINT,
+            params=params,
+            fetch=None,
+            extend_endpoint=None,
+            sends_model=True,
+            schema=None,
+        )

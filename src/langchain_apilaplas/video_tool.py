@@ -1,0 +1,164 @@
+"""What both tools are made of: a client, a bound for the wait, and how results and errors read."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool, ToolException
+from pydantic import Field, InstanceOf, PrivateAttr, SecretStr, model_validator
+
+from langchain_apilaplas import answer
+from langchain_apilaplas.account import Account
+from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel
+from langchain_apilaplas.client import DEFAULT_TIMEOUT, ApilaplasClient, AsyncApilaplasClient
+from langchain_apilaplas.effects import Listener, logger
+from langchain_apilaplas.errors import (
+    ApilaplasError,
+    SettingsError,
+    StillRenderingError,
+    UnknownOutcomeError,
+)
+from langchain_apilaplas.offer import Offer
+from langchain_apilaplas.runtime import async_listener, listener
+from langchain_apilaplas.schema import Argument, args_schema
+
+Result = tuple[str | ToolMessage, dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A call of a client, and what the artifact says was asked for.
+
+    `start` gives a generation from one client, an awaitable of it from the other.
+    """
+
+    start: Callable[[Any, Listener], Any]
+    record: Mapping[str, Any]
+
+
+class VideoTool(BaseTool):
+    """What both tools share: a client, a bound for the wait, and how results and errors read."""
+
+    name: str = ""
+    description: str = ""
+    model: str | InstanceOf[VideoModel] = DEFAULT_MODEL
+    models: tuple[str | InstanceOf[VideoModel], ...] | None = None
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    client: InstanceOf[ApilaplasClient] | None = Field(default=None, repr=False, exclude=True)
+    async_client: InstanceOf[AsyncApilaplasClient] | None = Field(
+        default=None, repr=False, exclude=True
+    )
+    max_wait: float = Field(default=DEFAULT_TIMEOUT, ge=0)
+    response_format: Literal["content_and_artifact"] = "content_and_artifact"
+    handle_tool_error: Any = True
+    _mishap: ClassVar[type[ApilaplasError]] = UnknownOutcomeError
+    _account: Account = PrivateAttr()
+    _offer: Offer = PrivateAttr()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, given: dict[str, Any]) -> dict[str, Any]:
+        unknown = {name: value for name, value in given.items() if name not in cls.model_fields}
+        known = {name: value for name, value in given.items() if name not in unknown}
+        if known.get("models") is not None and known.get("model", DEFAULT_MODEL) != DEFAULT_MODEL:
+            raise SettingsError("Give model= for one model or models= for several; not both.")
+        return {**known, **cls._take(known, unknown)}
+
+    @classmethod
+    def _take(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+        """Fields made of arguments that are no fields themselves."""
+        if unknown:
+            raise SettingsError(f"{cls.__name__} takes no argument {', '.join(unknown)}.")
+        return {}
+
+    @model_validator(mode="after")
+    def _connect(self) -> "VideoTool":
+        # LangChain makes a tool anew from another's fields: what is derived is derived again.
+        self._account = Account.of(self.client, self.async_client, self.api_key, self.base_url)
+        self.api_key = self._account.settings.api_key
+        self.base_url = self._account.settings.base_url
+        self._offer = Offer.of(offered(self.model, self.models), getattr(self, "fixed", {}))
+        self.args_schema = args_schema(f"{self.name}_args", self._arguments())
+        return self
+
+    def _arguments(self) -> Sequence[Argument]:
+        """What the agent may set."""
+        raise NotImplementedError
+
+    def _plan(self, args: dict[str, Any], runtime: Any) -> Plan:
+        """What to do about the arguments; raises an error of ours where they are wrong."""
+        raise NotImplementedError
+
+    def _asked(self, args: dict[str, Any]) -> dict[str, Any]:
+        """What the artifact says of arguments that came to nothing."""
+        return record_of(None, args)
+
+    def _run(self, /, *text: str, runtime: Any = None, **args: Any) -> Result:
+        args = self._args(text, args)
+        record: Mapping[str, Any] = self._asked(args)
+        started = time.monotonic()
+        try:
+            plan = self._plan(args, runtime)
+            record = plan.record
+            with self._account.blocking() as client:
+                generation = plan.start(client, listener(runtime))
+            return answer.video(generation, record, time.monotonic() - started)
+        except Exception as error:
+            return self._no_video(error, record, runtime)
+
+    async def _arun(self, /, *text: str, runtime: Any = None, **args: Any) -> Result:
+        args = self._args(text, args)
+        record: Mapping[str, Any] = self._asked(args)
+        started = time.monotonic()
+        try:
+            plan = self._plan(args, runtime)
+            record = plan.record
+            async with self._account.awaited() as client:
+                generation = await plan.start(client, async_listener(runtime))
+            return answer.video(generation, record, time.monotonic() - started)
+        except Exception as error:
+            return self._no_video(error, record, runtime)
+
+    def _args(self, text: tuple[str, ...], args: dict[str, Any]) -> dict[str, Any]:
+        # LangChain passes a plain string input on by position, for the first argument.
+        named = zip((argument.name for argument in self._arguments()), text, strict=False)
+        return {name: v for name, v in {**dict(named), **args}.items() if v not in (None, "")}
+
+    def _no_video(self, error: Exception, record: Mapping[str, Any], runtime: Any) -> Result:
+        """Still rendering is a result. Anything else is an error message, which can carry an
+        artifact only where the id of the tool call is known.
+        """
+        content, artifact = answer.no_video(self._expected(error), record)
+        content = content.replace(type(self).model_fields["name"].default, self.name)
+        if isinstance(error, StillRenderingError):
+            return content, artifact
+        if call := getattr(runtime, "tool_call_id", None):
+            message = ToolMessage(
+                content, artifact=artifact, tool_call_id=call, name=self.name, status="error"
+            )
+            return message, None
+        raise ToolException(content) from error
+
+    def _expected(self, error: Exception) -> ApilaplasError:
+        """Nothing else may leave a tool: it would end the run, or be taken for wrong arguments."""
+        if isinstance(error, ApilaplasError):
+            return error
+        logger.error("An unexpected error in a video tool", exc_info=error)
+        return self._mishap(f"Something unexpected went wrong ({type(error).__name__}).")
+
+
+def offered(
+    model: str | VideoModel, models: Sequence[str | VideoModel] | None
+) -> Sequence[str | VideoModel]:
+    """The models of a tool that was given one, or several."""
+    return [model] if models is None else models
+
+
+def record_of(
+    model: str | None, request: Mapping[str, Any], fixes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What the artifact says was asked for, and what was set right in it."""
+    return {"model": model, "request": dict(request), "fixes": list(fixes)}
