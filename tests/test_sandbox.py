@@ -9,11 +9,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import av
 import httpx
 import pytest
 import requests
-from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageStat
+from PIL import Image
 
 from langchain_apilaplas.sandbox import (
     Sandbox,
@@ -26,15 +25,6 @@ from langchain_apilaplas.sandbox import (
     http_error,
     no_video,
     slow,
-)
-from langchain_apilaplas.sandbox.render import (
-    SIZES,
-    Camera,
-    camera,
-    captioned,
-    fitted,
-    render,
-    scene_of,
 )
 from tests.conftest import ROCKET
 
@@ -106,7 +96,10 @@ def test_a_generation_is_queued_then_generating_then_completed(
         ({"image_url": "https://[::1"}, "'image_url': Expected an HTTPS URL or data URI"),
         ({"image_url": "https://"}, "'image_url': Expected an HTTPS URL or data URI"),
         ({"image_url": "data:image/png;base64,AAAA"}, "'image_url': Invalid image"),
-        ({"model": "sora"}, "'model': Expected 'runway/gen4_turbo', received 'sora'"),
+        (
+            {"model": "sora"},
+            "'model': Expected 'runway/gen4_turbo' | 'gen3a_turbo', received 'sora'",
+        ),
         ({"duration": 7}, "'duration': Expected 5 | 10, received 7"),
         ({"duration": "5"}, "'duration': Expected 5 | 10, received '5'"),
         ({"ratio": "2:1"}, "'ratio': Expected '16:9' | '9:16' | '4:3'"),
@@ -140,6 +133,7 @@ def test_a_picture_out_of_shape_needs_a_ratio(http: httpx.Client) -> None:
 
 def test_other_refusals(http: httpx.Client, sandbox: Sandbox) -> None:
     assert http.post(PATH, content=b"[1]").json()["message"].endswith("Expected object")
+    assert http.post(PATH, content=b'{"seed": NaN}').json()["message"].endswith("Expected object")
     assert create(http, prompt="x" * 5_000_000).status_code == 413
     assert http.get(PATH).json()["message"] == "Query validation error: 'generation_id': Required"
     assert http.get(PATH, params={"generation_id": "x"}).status_code == 404
@@ -236,7 +230,7 @@ def test_a_failure_without_words_is_a_failure(
 def test_a_bug_of_its_own_is_a_500_in_the_apis_shape(
     http: httpx.Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox, "_create", lambda _: 1 / 0)
+    monkeypatch.setattr(sandbox, "_create", lambda *_: 1 / 0)
     answer = create(http)
     assert answer.status_code == 500
     assert answer.json()["message"] == "Internal server error: ZeroDivisionError"
@@ -288,9 +282,13 @@ def test_a_link_needs_its_signature_and_time(http: httpx.Client, clock: Clock) -
 
 
 def test_a_player_can_ask_for_a_range() -> None:
+    luma = "/v2/generate/video/luma-ai/generation"
     with Server(Sandbox(seconds=0)) as server:
         http = httpx.Client(base_url=server.sandbox.url, headers={"Authorization": "Bearer x"})
-        [url] = fetch(http, create(http).json()["id"])["video"]
+        short = {"prompt": "A fox", "aspect_ratio": "16:9", "duration": "1s"}
+        created = http.post(luma, json=short).json()["id"]
+        answer = http.get(luma, params={"generation_id": created}).json()
+        url = answer["assets"]["video"]
         whole = http.get(url)
         assert whole.headers["content-type"] == "video/mp4"
         size = len(whole.content)
@@ -396,115 +394,3 @@ def test_a_dropped_connection_is_dropped_over_http_too() -> None:
         assert create(http).status_code == 201
         assert time.monotonic() - started > 0.2
     assert len(sandbox.accepted) == 2
-
-
-# --- rendering ---
-
-
-def difference(a: Image.Image, b: Image.Image) -> float:
-    """Mean difference of two pictures' pixels, 0 to 255."""
-    return sum(ImageStat.Stat(ImageChops.difference(a, b)).mean) / 3
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def says_sandbox(image: Image.Image) -> bool:
-    """Whether the word stands at the bottom left, light letters with a dark edge."""
-    corner = image.crop((0, image.height - 60, 200, image.height))
-    at, font = (24, 8), ImageFont.load_default(size=28)
-    word, mask = Image.new("L", corner.size), Image.new("L", corner.size)
-    ImageDraw.Draw(word).text(at, "SANDBOX", 255, font, stroke_width=2, stroke_fill=0)
-    ImageDraw.Draw(mask).text(at, "SANDBOX", 255, font, stroke_width=2)
-    off = ImageChops.difference(corner.convert("L"), word)
-    inside = mask.point(lambda value: 255 if value == 255 else 0)
-    return ImageStat.Stat(off, inside).mean[0] < 25
-
-
-@pytest.mark.parametrize("body", [{"duration": 5}, {"duration": 10, "ratio": "9:16"}])
-def test_a_video_is_h264_of_the_asked_shape_and_length_with_the_word_on_every_frame(
-    body: dict[str, Any],
-) -> None:
-    video = render(ROCKET.read_bytes(), {"prompt": "Lift off", **body})
-    assert video.index(b"moov") < video.index(b"mdat"), "plays before it is all there"
-    with av.open(io.BytesIO(video)) as container:
-        stream = container.streams.video[0]
-        assert stream.codec_context.name == "h264"
-        assert stream.codec_context.pix_fmt == "yuv420p", "what browsers play"
-        assert (stream.width, stream.height) == SIZES[body.get("ratio", "16:9")]
-        images = [frame.to_image() for frame in container.decode(stream)]
-        assert len(images) / stream.average_rate == body["duration"]
-    assert all(map(says_sandbox, images))
-    scene = scene_of(ROCKET.read_bytes(), {"prompt": "Lift off", **body})
-    for image, at in ((images[0], 0.0), (images[-1], 1.0)):
-        assert difference(image, captioned(scene.frame(at), "SANDBOX    seed 0")) < 4
-    assert difference(images[0], images[-1]) > 10, "the camera moved"
-
-
-@pytest.mark.parametrize("ground", ["white", "black", "noise"])
-def test_the_word_can_be_read_on_any_ground(ground: str) -> None:
-    noise = Image.effect_noise((640, 360), 120).convert("RGB")
-    image = noise if ground == "noise" else Image.new("RGB", (640, 360), ground)
-    assert not says_sandbox(image)
-    assert not says_sandbox(captioned(image.copy(), "XXXXXXX"))
-    assert says_sandbox(captioned(image, "SANDBOX"))
-
-
-@pytest.mark.parametrize("prompt", ["", "zoom out", "static", "pan left", "tilt up"])
-@pytest.mark.parametrize("ratio", ["16:9", "9:16", "21:9"])
-def test_the_first_frame_is_the_picture(prompt: str, ratio: str) -> None:
-    scene = scene_of(ROCKET.read_bytes(), {"prompt": prompt, "ratio": ratio, "seed": 3})
-    assert difference(scene.frame(0), fitted(ROCKET.read_bytes(), SIZES[ratio])) < 0.5
-
-
-def test_zooming_out_leaves_the_picture_smaller_and_whole() -> None:
-    scene = scene_of(ROCKET.read_bytes(), {"prompt": "zoom out", "ratio": "1:1"})
-    small = fitted(ROCKET.read_bytes(), (960, 960)).resize((672, 672))
-    assert difference(scene.frame(1).crop((144, 144, 816, 816)), small) < 15
-
-
-@pytest.mark.parametrize("prompt", ["Go", "a static shot", "zoom out"])
-def test_a_seed_gives_the_same_again_and_another_seed_another(prompt: str) -> None:
-    once, again, other = (
-        scene_of(None, {"prompt": prompt, "seed": seed}).frame(1) for seed in (1, 1, 2)
-    )
-    assert difference(once, again) == 0
-    assert difference(once, other) > 1
-
-
-def test_pictures_keep_their_orientation_transparency_and_depth() -> None:
-    halves = Image.new("RGB", (80, 40), "red")
-    halves.paste("blue", (40, 0, 80, 40))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn clockwise
-    turned = fitted(encoded(halves, "JPEG", exif=exif, quality=95), (40, 80))
-    assert difference(turned.crop((0, 0, 40, 30)), Image.new("RGB", (40, 30), "red")) < 6
-    clear = fitted(encoded(Image.new("RGBA", (40, 40), (255, 0, 0, 0))), (40, 40))
-    assert clear.getpixel((20, 20)) == (255, 255, 255)
-    deep = fitted(encoded(Image.new("I;16", (40, 40), 30_000)), (40, 40))
-    assert deep.getpixel((20, 20)) == (117, 117, 117)
-
-
-@pytest.mark.parametrize(
-    ("prompt", "move"),
-    [
-        ("The rocket lifts off", Camera(y=(0.0, -1.0))),
-        ("Slowly zoom out to reveal the sea", Camera((1.0, 0.7))),
-        ("Pan left across the towers", Camera(x=(0.0, -1.0))),
-        ("The camera pans right", Camera(x=(0.0, 1.0))),
-        ("tilt down to the sea", Camera(y=(0.0, 1.0))),
-        ("a static shot", Camera((1.0, 1.0))),
-        ("A dog barks", Camera()),
-        ("", Camera()),
-    ],
-)
-def test_the_camera_moves_as_the_prompt_says(prompt: str, move: Camera) -> None:
-    shown = camera(prompt, 0)
-    assert shown.zoom == move.zoom
-    if move.x != (0.0, 0.0):
-        assert shown.x == move.x
-    else:
-        assert shown.y == move.y

@@ -96,7 +96,7 @@ def test_a_tool_without_parameters_or_descriptions_is_no_trouble() -> None:
 @pytest.mark.parametrize(
     ("messages", "words"),
     [
-        ([user("Make a video")], "I need image for that: attach a picture"),
+        ([user("Make a video")], "I need image for that: attach a picture or give its URL."),
         ([user("Hello there")], "Show me a picture"),
         ([{"role": "user", "content": "hi"}], "Show me a picture"),
         ([{"role": "system", "content": "Be nice"}], "What would you like to see"),
@@ -108,6 +108,94 @@ def test_without_enough_to_go_on_it_asks(messages: Any, words: str) -> None:
 
 def test_without_a_tool_it_says_so() -> None:
     assert reply(user("A video", PHOTO), tools=[])["content"] == "I have no tool that makes videos."
+
+
+def test_what_is_missing_and_no_picture_is_asked_for_in_words() -> None:
+    properties = {"prompt": {"type": "string"}, "title": {"type": "string"}}
+    function = {"name": "f", "parameters": {"properties": properties, "required": ["title"]}}
+    tool = {"type": "function", "function": function}
+    assert reply(user("A video"), tools=[tool])["content"] == "I need title for that: tell me."
+
+
+# --- other models' schemas ---
+
+
+def offered(**more: Any) -> list[Any]:
+    return [
+        convert_to_openai_tool(t) for t in ApilaplasVideoToolkit(api_key="x", **more).get_tools()
+    ]
+
+
+VEO = offered(model="veo2")
+LUMA = offered(model="luma-ai/v2")
+KLING = offered(model="kling-video/v1/pro/image-to-video")
+CAMERA = offered(model="kling-video/v1/standard/text-to-video")
+MANY = offered(models=["runway/gen4_turbo", "veo2", "veo2/image-to-video", "video-01",
+                       "video-01-live2d", "luma-ai/v2"])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tools", "text", "found"),
+    [
+        (VEO, "A 6 second video, vertical", {"duration": 6, "aspect_ratio": "9:16"}),
+        (LUMA, "A looping video", {"loop": True, "aspect_ratio": "16:9"}),
+        (LUMA, "A video, no loop, 1:1", {"loop": False, "aspect_ratio": "1:1"}),
+        (LUMA, "An 8 second video", {"duration": "8s", "aspect_ratio": "16:9"}),
+        (LUMA, "Extend the road in this video", {"aspect_ratio": "16:9"}),
+        (CAMERA, "A video, camera forward_up", {"camera_control": "forward_up"}),
+        (CAMERA, "A video, cfg scale 0.5", {"cfg_scale": 0.5}),
+        (MANY, "A video with veo2", {"model": "veo2"}),
+        (MANY, "A video with veo2/image-to-video.", {"model": "veo2/image-to-video"}),
+        (MANY, "A video-01-live2d clip", {"model": "video-01-live2d"}),
+        (MANY, "A video from 5 automobiles", {}),
+    ],
+)
+def test_a_schema_of_any_model_is_filled_from_the_text(
+    tools: Any, text: str, found: dict[str, Any]
+) -> None:
+    assert args(user(text), tools=tools) == {"prompt": text, **found}
+
+
+def test_only_the_frames_are_filled_with_pictures() -> None:
+    assert args(user("Animate it, static mask url", PHOTO), tools=KLING) == {
+        "prompt": "Animate it, static mask url", "image": "attached:last",
+    }  # fmt: skip
+
+
+def test_two_pictures_in_a_message_are_the_first_and_the_last_frame() -> None:
+    asked = user("From one to the other, a video", PHOTO, PHOTO)
+    frames = {"image": "attached:2", "last_image": "attached:last"}
+    assert args(user("hi", PHOTO), asked, tools=KLING) == {
+        "prompt": "From one to the other, a video", **frames,
+    }  # fmt: skip
+    assert args(asked)["image"] == "attached:last", "gen4_turbo has no last image"
+    apart = args(user("hi", PHOTO), user("A video", PHOTO), tools=KLING)
+    assert apart == {"prompt": "A video", "image": "attached:last"}
+
+
+def test_two_urls_are_the_first_and_the_last_frame() -> None:
+    said = args(user("A video from https://a/1.jpg to https://a/2.jpg."), tools=KLING)
+    assert (said["image"], said["last_image"]) == ("https://a/1.jpg", "https://a/2.jpg")
+
+
+def made(generation_id: str) -> dict[str, Any]:
+    content = f"https://a/b.mp4?x\nThis is the finished video, generation {generation_id}. Give"
+    return {"role": "tool", "content": content, "tool_call_id": "c"}
+
+
+@pytest.mark.parametrize("words", ["Extend it", "Please continue", "Make the video continue"])
+def test_the_last_generation_is_extended(words: str) -> None:
+    before = [user("A video", PHOTO), made("old-1"), user("Another"), made("u-2:kling/v1.6/pro")]
+    assert args(*before, user(words), tools=LUMA) == {
+        "prompt": words, "aspect_ratio": "16:9", "extend": "u-2:kling/v1.6/pro",
+    }  # fmt: skip
+
+
+def test_nothing_is_extended_that_was_never_made() -> None:
+    failed = {"role": "tool", "content": "The generation failed: no.", "tool_call_id": "c"}
+    before = [user("A video"), failed]
+    assert "extend" not in args(*before, user("Extend the clip"), tools=LUMA)
+    assert "Show me a picture" in reply(*before, user("Extend it"), tools=LUMA)["content"]
 
 
 def result(content: Any) -> list[Any]:
@@ -210,3 +298,15 @@ def test_an_agent_gives_up_on_an_endless_video_without_paying_again(
     messages = agent.invoke(asked, {"recursion_limit": 60})["messages"]
     assert "There is no video yet. The tool said: " in messages[-1].text
     assert len(apilaplas_sandbox.accepted) == 1
+
+
+def test_an_agent_makes_a_video_of_words_alone_and_extends_it(apilaplas_sandbox: Sandbox) -> None:
+    tools = ApilaplasVideoToolkit(model="luma-ai/v2").get_tools()
+    agent = create_agent(chat_model(apilaplas_sandbox), tools)
+    said = agent.invoke({"messages": [user("A looping video of a fox")]})["messages"]
+    assert said[-1].text.startswith("Here is your video: ")
+    said = agent.invoke({"messages": [*said, user("Extend it")]})["messages"]
+    assert said[-1].text.startswith("Here is your video: ")
+    first, second = apilaplas_sandbox.accepted
+    assert first == {"prompt": "A looping video of a fox", "aspect_ratio": "16:9", "loop": True}
+    assert second["keyframes"]["frame0"]["type"] == "generation"

@@ -3,124 +3,194 @@
 It shares no code with the client's checks: a mistake in both would be invisible.
 """
 
-import base64
 import io
+import math
 from typing import Any
 from urllib.parse import urlsplit
 
 from PIL import Image
+from pydantic import TypeAdapter, ValidationError
 
-from langchain_apilaplas.catalog import Param, VideoModel
+from langchain_apilaplas.catalog import Param, Picture, VideoModel
+from langchain_apilaplas.sandbox import pictures
+from langchain_apilaplas.sandbox.bodies import Body, path, value
 
-_NO_IMAGE = (".html", ".pdf", ".txt", ".mp4", ".zip", ".json")
+_BOTH = "Expected an HTTPS URL or data URI"
 
 
-def complaints(model: VideoModel, body: dict[str, Any], size: int) -> list[str]:
-    """What is wrong with the body of a create, in the API's words; empty when it is taken."""
-    found = [
-        complaint
-        for param in model.params
-        if (complaint := _complaint(param, body.get(param.wire)))
-    ]
+def complaints(model: VideoModel, body: Body, size: int, *, strict: bool = False) -> list[str]:
+    """What is wrong with the body of a create, in the API's words; empty when it is taken.
+
+    Args:
+        model: What the body is for.
+        body: The body.
+        size: Its length in bytes.
+        strict: Whether the API refuses fields that it does not know.
+    """
+    found: dict[str, str] = {}
+    for param in model.params:
+        if param.wire:
+            _check(param, body, found)
+    words = [f"'{field}': {complaint}" for field, complaint in found.items()]
+    known = {(*param.inside, param.wire)[0] for param in model.params}
+    known |= {"model"} if model.sends_model else set()
+    if strict and (extra := sorted(set(body) - known)):
+        words.append(f"Unrecognized key(s) in object: {', '.join(map(repr, extra))}")
     if model.max_body and size > model.max_body:
-        found.append(f"Request entity too large: {size} bytes")
-    return found or _picture_complaints(model, body)
+        words.append(f"Request entity too large: {size} bytes")
+    return words or _shape_complaints(model, body) or _schema_complaints(model, body)
 
 
-def picture(body: dict[str, Any]) -> bytes | None:
-    """The picture that came inside the body, or None when only its URL came.
-
-    Raises:
-        ValueError: It came, but is no picture.
-    """
-    url = body.get("image_url")
-    if not isinstance(url, str) or not url.lower().startswith("data:"):
-        return None
-    data = base64.b64decode(url.partition(",")[2], validate=True)
-    try:
-        Image.open(io.BytesIO(data)).load()
-    except Exception as error:
-        raise ValueError("not a picture") from error
-    return data
+def _check(param: Param, body: Body, found: dict[str, str]) -> None:
+    """Add what is wrong with one parameter; the first complaint about a field is kept."""
+    said = value(param, body)
+    if said is None:
+        if param.required:
+            found.setdefault(path(param), "Required")
+    elif param.kind == "json":
+        for way, words in _json_troubles(param, said):
+            found.setdefault(".".join([path(param), *way]), words)
+    elif complaint := _trouble(param, said):
+        found.setdefault(path(param), complaint)
 
 
-def unreachable(body: dict[str, Any]) -> Any:
-    """The error of a generation whose picture can't be had, or None.
-
-    The sandbox fetches nothing: hosts under `.invalid` (RFC 6761) count as unreachable, and
-    addresses that end like a document as not an image.
-    """
-    parts = urlsplit(str(body.get("image_url", "")))
-    if (parts.hostname or "").endswith(".invalid"):
-        detail = {
-            "loc": ["body", "image_url"],
-            "msg": "Could not download the image",
-            "type": "image_download_error",
-        }
-        return {"detail": [detail]}
-    if parts.scheme == "https" and parts.path.lower().endswith(_NO_IMAGE):
-        return {"name": "BadRequestError", "message": "image_url does not lead to an image"}
-    return None
+def _trouble(param: Param, said: Any) -> str | None:
+    if param.choices:
+        return _choice_trouble(param, said)
+    if param.kind == "images":
+        return _images_trouble(param, said)
+    if param.kind == "image":
+        return _image_trouble(param.picture, said)
+    return _text_trouble(param, said) if param.kind == "text" else _plain_trouble(param, said)
 
 
-def _complaint(param: Param, value: Any) -> str | None:
-    if value is None:
-        return f"'{param.wire}': Required" if param.required else None
-    trouble = _choice_trouble if param.choices else _TROUBLES[param.kind]
-    complaint = trouble(param, value)
-    return f"'{param.wire}': {complaint}" if complaint else None
-
-
-def _choice_trouble(param: Param, value: Any) -> str | None:
-    if value in param.choices and not isinstance(value, bool):
+def _choice_trouble(param: Param, said: Any) -> str | None:
+    if said in param.choices and not isinstance(said, bool):
         return None
     expected = " | ".join(repr(choice) for choice in param.choices)
-    return f"Expected {expected}, received {repr(value)[:80]}"
+    return f"Expected {expected}, received {repr(said)[:80]}"
 
 
-def _image_trouble(param: Param, value: Any) -> str | None:
-    if not isinstance(value, str):
-        return f"Expected string, received {type(value).__name__}"
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return "Expected an HTTPS URL or data URI"
-    if value.lower().startswith("data:image/") or (parts.scheme == "https" and parts.hostname):
-        return None
-    return "Expected an HTTPS URL or data URI"
-
-
-def _text_trouble(param: Param, value: Any) -> str | None:
-    if not isinstance(value, str):
-        return f"Expected string, received {type(value).__name__}"
-    units = len(value.encode("utf-16-le", "surrogatepass")) / 2
+def _text_trouble(param: Param, said: Any) -> str | None:
+    if not isinstance(said, str):
+        return f"Expected string, received {type(said).__name__}"
+    units = len(said.encode("utf-16-le", "surrogatepass")) / 2
     if param.max_length and units > param.max_length:
         return f"String must contain at most {param.max_length} character(s)"
     return None
 
 
-def _integer_trouble(param: Param, value: Any) -> str | None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        return f"Expected integer, received {type(value).__name__}"
-    if param.minimum is not None and value < param.minimum:
+_TYPES: dict[str, tuple[type, ...]] = {
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
+
+
+def _plain_trouble(param: Param, said: Any) -> str | None:
+    if type(said) not in _TYPES[param.kind] or not math.isfinite(said):
+        return f"Expected {param.kind}, received {type(said).__name__}"
+    if param.minimum is not None and said < param.minimum:
         return f"Number must be greater than or equal to {param.minimum}"
-    if param.maximum is not None and value > param.maximum:
+    if param.maximum is not None and said > param.maximum:
         return f"Number must be less than or equal to {param.maximum}"
     return None
 
 
-_TROUBLES = {"integer": _integer_trouble, "image": _image_trouble, "text": _text_trouble}
+def _images_trouble(param: Param, said: Any) -> str | None:
+    if not isinstance(said, list):
+        return f"Expected array, received {type(said).__name__}"
+    return next(filter(None, (_image_trouble(param.picture, item) for item in said)), None)
 
 
-def _picture_complaints(model: VideoModel, body: dict[str, Any]) -> list[str]:
+def _image_trouble(wanted: Picture, said: Any) -> str | None:
+    if not isinstance(said, str):
+        return f"Expected string, received {type(said).__name__}"
+    if said.lower().startswith("data:image/") and wanted.inline:
+        return _picture_trouble(wanted, said)
     try:
-        data = picture(body)
+        parts = urlsplit(said)
+        is_url = parts.scheme == "https" and bool(parts.hostname)
     except ValueError:
-        return ["'image_url': Invalid image"]
-    if data is None or model.image_ratio is None or "ratio" in body:
+        is_url = False
+    if is_url:
+        return None
+    return _BOTH if wanted.inline else "Expected an HTTPS URL"
+
+
+def _picture_trouble(wanted: Picture, url: str) -> str | None:
+    """What is wrong with a picture whose bytes are here."""
+    try:
+        content = pictures.data(url) or b""
+    except ValueError:
+        return "Invalid image"
+    image = Image.open(io.BytesIO(content))
+    kind, side = Image.MIME.get(image.format or ""), min(image.size)
+    if wanted.formats and kind not in wanted.formats:
+        return f"Expected {' | '.join(wanted.formats)}, received {kind}"
+    if side < wanted.min_side:
+        return f"Expected a shorter side of at least {wanted.min_side} pixels, received {side}"
+    if wanted.max_bytes and len(content) > wanted.max_bytes:
+        return f"Expected at most {wanted.max_bytes} bytes, received {len(content)}"
+    return _ratio_trouble(wanted.ratio, image.size)
+
+
+def _ratio_trouble(ratio: tuple[float, float] | None, size: tuple[int, int]) -> str | None:
+    if ratio is None or ratio[0] <= size[0] / size[1] <= ratio[1]:
+        return None
+    return f"Expected a width to height ratio of {ratio[0]} to {ratio[1]}"
+
+
+def _shape_complaints(model: VideoModel, body: Body) -> list[str]:
+    """Of an image whose shape the video takes on, because the body names none."""
+    image, ratio = model.param("image"), model.param("aspect_ratio")
+    if image is None or (ratio and value(ratio, body) is not None):
         return []
-    width, height = Image.open(io.BytesIO(data)).size
-    least, greatest = model.image_ratio
-    if least <= width / height <= greatest:
+    said = value(image, body)
+    content = pictures.data(said) if isinstance(said, str) else None
+    if content is None:
         return []
-    return [f"'image_url': Expected a width to height ratio of {least} to {greatest}"]
+    trouble = _ratio_trouble(model.image_ratio, Image.open(io.BytesIO(content)).size)
+    return [f"'{path(image)}': {trouble}"] if trouble else []
+
+
+def _json_troubles(param: Param, said: Any) -> list[tuple[list[str], str]]:
+    """What is wrong inside of a value, each with the way to it."""
+    if param.type is None:
+        return []
+    try:
+        TypeAdapter[Any](param.type).validate_python(said)
+    except ValidationError as error:
+        return [
+            (_way(item["loc"], said), _words(item["type"], item["msg"], item["input"]))
+            for item in error.errors(include_url=False, include_context=False)
+        ]
+    return []
+
+
+def _words(kind: str, message: str, said: Any) -> str:
+    return "Required" if kind == "missing" else f"{message}, received {repr(said)[:80]}"
+
+
+def _way(loc: tuple[int | str, ...], said: Any) -> list[str]:
+    """The steps of a location that the value really has; pydantic names a union's branch too."""
+    steps = []
+    for step in loc:
+        if isinstance(said, list) and isinstance(step, int):
+            said = said[step]
+        elif isinstance(said, dict) and (step in said or step == loc[-1]):
+            said = said.get(step)
+        else:
+            continue
+        steps.append(str(step))
+    return steps
+
+
+def _schema_complaints(model: VideoModel, body: Body) -> list[str]:
+    """What the JSON Schema of a row that comes from a document has against the body."""
+    if model.schema is None:
+        return []
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - only rows of documents need it
+
+    errors = Draft202012Validator(model.schema).iter_errors(body)
+    return [f"'{error.json_path.removeprefix('$.')}': {error.message[:200]}" for error in errors]

@@ -42,7 +42,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the next generation ends, instead of well."""
+    """How the next generation ends, instead of well.
+
+    Attributes:
+        failed: Whether it fails.
+        error: Its error then; `...` for the vendor's own.
+        has_video: Whether its answer holds a video in the end.
+        link_seconds: How long that video's link works, where not as long as any other.
+        ends: Whether it ever ends.
+    """
 
     failed: bool = False
     error: Any = None
@@ -85,8 +93,11 @@ def slow(seconds: float, *, on: Kind = "fetch", times: int = 1) -> Fault:
     return Fault(on, times, delay=seconds)
 
 
-def failed_generation(error: Any = "The generation could not be completed.") -> Outcome:
-    """The next generation ends with this `error`, in whatever shape is given."""
+def failed_generation(error: Any = ...) -> Outcome:
+    """The next generation ends with this `error`, in whatever shape is given.
+
+    Left out, the error has the shape that its vendor gives errors.
+    """
     return Outcome(failed=True, error=error)
 
 

@@ -1,26 +1,28 @@
 """The stand-in for the Apilaplas API: requests in, responses out, on a clock that is given."""
 
-import json
 import logging
 import re
 import threading
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
 
-from langchain_apilaplas.catalog import list_models
-from langchain_apilaplas.sandbox import cdn, chat, checks
+from langchain_apilaplas.catalog import VideoModel
+from langchain_apilaplas.sandbox import cdn, chat, vendors
+from langchain_apilaplas.sandbox.answers import answer, read, refusal, trouble
+from langchain_apilaplas.sandbox.creates import Refused, job_of, outcome_of
 from langchain_apilaplas.sandbox.faults import Dropped, Fault, Kind, Outcome
-from langchain_apilaplas.sandbox.render import render
+from langchain_apilaplas.sandbox.jobs import Job
+from langchain_apilaplas.sandbox.routes import Route, route
+from langchain_apilaplas.sandbox.vendors import Seen, Stage
 
 logger = logging.getLogger("langchain_apilaplas")
 
-_CHAT_PATH = "/v1/chat/completions"
+_HELD: dict[str, Stage] = {"dreaming": "generating", "completed": "completed"}
+"""The states that a held fetch may wait for, as Luma calls them."""
 
 T = TypeVar("T")
 
@@ -42,25 +44,6 @@ class Received:
     url: str
     headers: dict[str, str]
     body: Any
-
-
-@dataclass
-class Job:
-    """A generation in the sandbox."""
-
-    id: str
-    body: dict[str, Any]
-    created: float
-    outcome: Outcome
-    video: bytes | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def rendered(self) -> bytes:
-        """The MP4; made when it is first asked for."""
-        with self.lock:
-            if self.video is None:
-                self.video = render(checks.picture(self.body), self.body)
-            return self.video
 
 
 class Sandbox:
@@ -96,28 +79,28 @@ class Sandbox:
         self._faults: list[Fault] = []
         self._outcomes: list[Outcome] = []
         self._jobs: dict[str, Job] = {}
+        self._files: dict[str, Job] = {}
         self._lock = threading.Lock()
-        self._models = {model.id: model for model in list_models()}
 
     def order(self, *troubles: Fault | Outcome) -> None:
         """Let these happen, in this order, to the next calls and generations they fit."""
-        for trouble in troubles:
-            if isinstance(trouble, Fault):
-                self._faults += [trouble] * trouble.times
+        for ordered in troubles:
+            if isinstance(ordered, Fault):
+                self._faults += [ordered] * ordered.times
             else:
-                self._outcomes.append(trouble)
+                self._outcomes.append(ordered)
 
     def transport(self) -> httpx.MockTransport:
         """For `httpx.Client(transport=...)` or `httpx.AsyncClient`: the sandbox in-process."""
 
-        def answer(request: httpx.Request) -> httpx.Response:
+        def send(request: httpx.Request) -> httpx.Response:
             response = self.handle(request)
             patience = request.extensions.get("timeout", {}).get("read")
             if patience is not None and response.extensions.get("delay", 0) > patience:
                 raise httpx.ReadTimeout("The sandbox was told to be slow", request=request)
             return response
 
-        return httpx.MockTransport(answer)
+        return httpx.MockTransport(send)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """Answer a request.
@@ -125,20 +108,21 @@ class Sandbox:
         Raises:
             Dropped: A fault was ordered that closes the connection without an answer.
         """
-        kind = self._kind(request)
-        self._record(kind, request)
-        fault = self._next(self._faults, lambda fault: fault.on == kind)
+        asked = route(request)
+        self._record(asked.kind, request)
+        fault = self._next(self._faults, lambda fault: fault.on == asked.kind)
         if fault is None:
-            return self._answer(kind, request)
+            return self._answer(asked, request)
         if fault.delay:
-            response = self._answer(kind, request)
-            response.extensions["delay"] = fault.delay
+            response = self._answer(asked, request)
+            held = response.extensions.get("delay", 0.0)
+            response.extensions["delay"] = held + fault.delay
             return response
         if fault.accepted:
-            self._answer(kind, request)
+            self._answer(asked, request)
         if fault.status is None:
             raise Dropped("Server disconnected without sending a response.", request=request)
-        return self._trouble(fault, fault.status, request)
+        return trouble(fault, fault.status, request, self.clock())
 
     def _next(self, ordered: list[T], fits: Callable[[T], bool]) -> T | None:
         """Take the next of what was ordered that fits; calls may come in several threads."""
@@ -148,124 +132,116 @@ class Sandbox:
                 ordered.remove(found)
             return found
 
-    def _trouble(self, fault: Fault, status: int, request: httpx.Request) -> httpx.Response:
-        headers = {}
-        if fault.retry_after is not None:
-            headers["Retry-After"] = f"{fault.retry_after:.3f}".rstrip("0").rstrip(".")
-        if fault.body is not None:
-            return httpx.Response(status, content=fault.body, headers=headers)
-        if fault.html:
-            title = f"{status} {fault.message}"
-            page = f"<html><head><title>{title}</title></head><body>nginx</body></html>"
-            return httpx.Response(status, html=page, headers=headers)
-        refusal = self._refusal(request, status, fault.message)
-        refusal.headers.update(headers)
-        return refusal
-
-    def _kind(self, request: httpx.Request) -> Kind | None:
-        path, method = request.url.path, request.method
-        if any(path == model.endpoint for model in self._models.values()):
-            return {"POST": "create", "GET": "fetch"}.get(method)  # type: ignore[return-value]
-        if path == _CHAT_PATH and method == "POST":
-            return "chat"
-        return "download" if cdn.name(request.url) and method in ("GET", "HEAD") else None
-
     def _record(self, kind: Kind | None, request: httpx.Request) -> None:
         headers = {k: v for k, v in request.headers.items() if k != "authorization"}
-        body = _json(request.content)
+        body = read(request.content)
         self.received.append(Received(kind, request.method, str(request.url), headers, body))
 
-    def _answer(self, kind: Kind | None, request: httpx.Request) -> httpx.Response:
+    def _answer(self, asked: Route, request: httpx.Request) -> httpx.Response:
         try:
-            return self._carry_out(kind, request)
+            return self._carry_out(asked, request)
+        except Refused as refused:
+            return refusal(request, refused.status, str(refused), self.clock())
         except Exception as error:
             logger.warning("The sandbox could not answer", exc_info=True)
-            return self._refusal(request, 500, f"Internal server error: {type(error).__name__}")
+            words = f"Internal server error: {type(error).__name__}"
+            return refusal(request, 500, words, self.clock())
 
-    def _carry_out(self, kind: Kind | None, request: httpx.Request) -> httpx.Response:
-        if kind == "download":
+    def _carry_out(self, asked: Route, request: httpx.Request) -> httpx.Response:
+        if asked.kind == "download":
             return self._download(request)
         key = re.fullmatch(r"(?i:Bearer) +(\S.*)", request.headers.get("authorization", ""))
         if not key or (self.api_key and key[1] != self.api_key):
-            return self._refusal(request, 401, "Unauthorized: the API key is missing or wrong")
-        if kind == "create":
-            return self._create(request)
-        if kind == "fetch":
-            return self._fetch(request)
-        if kind == "chat":
-            return chat.answer(_json(request.content))
-        return self._refusal(request, 404, f"Cannot {request.method} {request.url.path}")
+            raise Refused(401, "Unauthorized: the API key is missing or wrong")
+        if asked.kind == "create":
+            return self._create(asked, request)
+        if asked.kind == "fetch":
+            return self._fetch_many(asked, request) if asked.many else self._fetch(asked, request)
+        if asked.kind == "chat":
+            return chat.answer(read(request.content))
+        raise Refused(404, f"Cannot {request.method} {request.url.path}")
 
-    def _create(self, request: httpx.Request) -> httpx.Response:
-        body = _json(request.content)
-        if not isinstance(body, dict):
-            return self._refusal(request, 400, "Body validation error: Expected object")
-        model = self._models.get(str(body.get("model")))
-        if model is None or model.endpoint != request.url.path:
-            expected = " | ".join(repr(name) for name in self._models)
-            words = f"'model': Expected {expected}, received {str(body.get('model'))[:80]!r}"
-            return self._refusal(request, 400, f"Body validation error: {words}")
-        if complaints := checks.complaints(model, body, len(request.content)):
-            status = 413 if complaints[-1].startswith("Request entity") else 400
-            return self._refusal(request, status, "Body validation error: " + "; ".join(complaints))
-        outcome = self._next(self._outcomes, lambda _: True) or Outcome()
-        if error := checks.unreachable(body):
-            outcome = Outcome(failed=True, error=error)
-        job = Job(str(uuid.uuid4()), body, self.clock(), outcome)
-        self._jobs[job.id] = job
+    def _create(self, asked: Route, request: httpx.Request) -> httpx.Response:
+        body = read(request.content)
+        job = job_of(asked, body, len(request.content), self._find)
+        job.created = self.clock()
+        job.outcome = outcome_of(job, self._next(self._outcomes, lambda _: True))
+        self._jobs[job.id] = self._files[job.name] = job
         self.accepted.append(body)
-        return httpx.Response(201, json={"id": job.id, "status": "queued"})
+        seen = Seen(job.id, job.model, body, "queued", job.created)
+        return answer(201, vendors.created(seen))
 
-    def _fetch(self, request: httpx.Request) -> httpx.Response:
-        generation_id = request.url.params.get("generation_id")
-        if not generation_id:
-            words = "Query validation error: 'generation_id': Required"
-            return self._refusal(request, 400, words)
+    def _fetch(self, asked: Route, request: httpx.Request) -> httpx.Response:
+        if not asked.ids:
+            raise Refused(400, f"Query validation error: '{asked.wants}': Required")
+        job = self._find(asked.models[0], asked.ids[0])
+        now = self.clock()
+        delay = self._held(job, asked, request, now)
+        response = answer(200, vendors.fetched(self._seen(job, request.url, now + delay)))
+        response.extensions["delay"] = delay
+        return response
+
+    def _fetch_many(self, asked: Route, request: httpx.Request) -> httpx.Response:
+        """A list of those that there are; a 404 of none, on a path that is for one as well."""
+        if not asked.ids:
+            raise Refused(400, f"Query validation error: '{asked.wants}': Required")
+        model, now = asked.models[0], self.clock()
+        known = [job for i in asked.ids if (job := self._known(model, i))]
+        if not known and model.how_to_fetch.path == request.url.path:
+            raise Refused(404, "Generation not found")
+        return answer(200, [vendors.fetched(self._seen(job, request.url, now)) for job in known])
+
+    def _held(self, job: Job, asked: Route, request: httpx.Request, now: float) -> float:
+        """For how many seconds from now the answer waits for the state that the request names."""
+        query = request.url.params
+        wanted = query.get("state") or query.get("status")
+        if not asked.hold or not wanted:
+            return 0.0
+        if wanted not in _HELD:
+            expected = " | ".join(map(repr, _HELD))
+            words = f"'state': Expected {expected}, received {wanted[:80]!r}"
+            raise Refused(400, f"Query validation error: {words}")
+        if not request.extensions.get("hold"):  # nobody there who would wait
+            return 0.0
+        return min(asked.hold, max(0.0, job.reaches(_HELD[wanted], self.seconds) - now))
+
+    def _known(self, model: VideoModel, generation_id: str) -> Job | None:
+        """The generation of that id, if it is one of those that the model's path tells of."""
         job = self._jobs.get(generation_id)
+        return job if job and job.model.how_to_fetch.path == model.how_to_fetch.path else None
+
+    def _find(self, model: VideoModel, generation_id: str) -> Job:
+        job = self._known(model, generation_id)
         if job is None:
-            return self._refusal(request, 404, "Generation not found")
-        status = self._status(job)
-        answer: dict[str, Any] = {"id": job.id, "status": status}
-        if status == "completed" and job.outcome.has_video:
-            answer["video"] = [self._link(job, request.url)]
-        if status == "error":
-            answer["error"] = job.outcome.error
-        return httpx.Response(200, json=answer)
+            raise Refused(404, "Generation not found")
+        return job
 
-    def _status(self, job: Job) -> str:
-        age = self.clock() - job.created
-        if age < self.seconds / 6:
-            return "queued"
-        if age < self.seconds or not job.outcome.ends:
-            return "generating"
-        return "error" if job.outcome.failed else "completed"
+    def _seen(self, job: Job, base: httpx.URL, now: float) -> Seen:
+        """The generation as it is at a moment."""
+        stage = job.stage(now, self.seconds)
+        has_video = stage == "completed" and job.outcome.has_video
+        return Seen(
+            id=job.id,
+            model=job.model,
+            body=job.body,
+            stage=stage,
+            created=job.created,
+            video=self._link(job, base, now) if has_video else None,
+            size=job.size,
+            bytes=len(job.video) if job.video else None,
+            error=job.outcome.error if stage == "error" else None,
+        )
 
-    def _link(self, job: Job, base: httpx.URL) -> str:
+    def _link(self, job: Job, base: httpx.URL, now: float) -> str:
         lasts = self.link_seconds if job.outcome.link_seconds is None else job.outcome.link_seconds
-        return cdn.link(base, job.id, int(self.clock() + lasts))
+        signed = vendors.dialect(job.model).signed
+        return cdn.link(base, job.name, int(now + lasts), signed=signed)
 
     def _download(self, request: httpx.Request) -> httpx.Response:
-        job = self._jobs.get(str(cdn.name(request.url)))
+        job = self._files.get(str(cdn.name(request.url)))
         expires = cdn.expiry(request.url)
         if job is None or expires is None:
-            return self._refusal(request, 403, "The link is not valid")
+            raise Refused(403, "The link is not valid")
         if expires <= self.clock():
-            return self._refusal(request, 403, "The link has expired")
+            raise Refused(403, "The link has expired")
         return cdn.file(job.rendered(), request.headers.get("range", ""))
-
-    def _refusal(self, request: httpx.Request, status: int, message: str) -> httpx.Response:
-        body = {
-            "message": message,
-            "path": request.url.path,
-            "requestId": str(uuid.uuid4()),
-            "statusCode": status,
-            "timestamp": datetime.fromtimestamp(self.clock(), UTC).isoformat(),
-        }
-        return httpx.Response(status, json=body)
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None

@@ -1,17 +1,23 @@
-"""Renders a real H.264 MP4 from a picture: a camera move over it, as the prompt says."""
+"""Renders a real H.264 MP4 of what a create asks for: a camera move over a picture."""
 
-import io
 import os
 import random
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import av
-from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter
+
+from langchain_apilaplas.catalog import VideoModel
+from langchain_apilaplas.sandbox import bodies, pictures, stills
+from langchain_apilaplas.sandbox.camera import Camera, camera, ordered
 
 FPS = 24
+LONGEST = 10
+"""Seconds of the longest video."""
 
 SIZES = {
     "16:9": (1280, 720),
@@ -20,81 +26,119 @@ SIZES = {
     "3:4": (832, 1104),
     "1:1": (960, 960),
     "21:9": (1584, 672),
+    "9:21": (672, 1584),
 }
 """Pixels of each aspect ratio, as Runway's own API gives them for gen4_turbo."""
 
+_SETTLING = Camera((1.15, 1.0))
+"""How the camera comes to rest on the last image."""
 
-@dataclass(frozen=True)
-class Camera:
-    """Where the camera is at the start and at the end of the video.
+_DISSOLVE = 0.6
+"""From which part of the video on the last image comes through."""
 
-    `zoom` is how many times closer than the whole picture, below 1 further away; `x` and `y` run
-    from -1 (left, top) to 1 (right, bottom) of what can be moved at that zoom. It starts with the
-    whole picture: the image is the video's first frame.
-    """
-
-    zoom: tuple[float, float] = (1.0, 1.3)
-    x: tuple[float, float] = (0.0, 0.0)
-    y: tuple[float, float] = (0.0, 0.0)
+Size = tuple[int, int]
 
 
-_MOVES = (
-    (r"static|still|fixed|locked", Camera((1.0, 1.0))),
-    (r"zoom\w* out|pull\w* (back|out)|reveal\w*", Camera((1.0, 0.7))),
-    (r"pan\w* left|to the left", Camera(x=(0.0, -1.0))),
-    (r"pan\w*|to the right|track\w*", Camera(x=(0.0, 1.0))),
-    (r"tilt\w* down|land\w*|fall\w*|sink\w*", Camera(y=(0.0, 1.0))),
-    (r"tilt\w*|lift\w*|ris\w+|launch\w*|take\w* off|fl\w+|upward\w*", Camera(y=(0.0, -1.0))),
-)
-"""What the prompt says → how the camera moves; the first that matches. Else it moves closer."""
-
-
-def camera(prompt: str, seed: int) -> Camera:
-    """The prompt's camera move; the seed bends its end a little, so that seeds differ."""
-    move = next((m for words, m in _MOVES if re.search(rf"\b({words})\b", prompt, re.I)), Camera())
-    drift = random.Random(seed).uniform(-0.4, 0.4)  # noqa: S311 - reproducible, not secret
-    if move.x == (0.0, 0.0):
-        return Camera(move.zoom, (0.0, drift), move.y)
-    return Camera(move.zoom, move.x, (0.0, drift))
-
-
-def render(picture: bytes | None, body: dict[str, Any]) -> bytes:
-    """The MP4 of a create's body: its duration, ratio, seed and prompt obeyed.
-
-    Without a `picture` (only its URL is known) a card with the URL stands in.
-    """
-    scene = scene_of(picture, body)
-    count = int(body.get("duration", 5)) * FPS
-    caption = f"SANDBOX  {body.get('model', '')}  seed {body.get('seed', 0)}"
-    frames = (captioned(scene.frame(n / (count - 1)), caption) for n in range(count))
+def render(scene: "Scene", caption: str) -> bytes:
+    """The MP4 of a scene, with words on every frame."""
+    last = scene.seconds * FPS - 1
+    frames = (captioned(scene.frame(n / last), caption) for n in range(last + 1))
     return _encoded(frames, scene.size)
 
 
-def scene_of(picture: bytes | None, body: dict[str, Any]) -> "Scene":
-    """What a create's body asks to be filmed."""
-    size = SIZES[body.get("ratio", "16:9")]
-    prompt, seed = str(body.get("prompt", "")), int(body.get("seed", 0))
-    still = fitted(picture, size) if picture else _card(str(body.get("image_url", "")), size)
-    return Scene(_wall(still), size, camera(prompt, seed), _tint(seed))
+def caption_of(model: VideoModel, body: bodies.Body) -> str:
+    """What stands on every frame of a create's video."""
+    return f"SANDBOX  {model.id}  seed {_seed(bodies.values(model, body))}"
 
 
-def fitted(picture: bytes, size: tuple[int, int]) -> Image.Image:
-    """The picture upright, on white where it is transparent, cut to fill the size."""
-    image = ImageOps.exif_transpose(Image.open(io.BytesIO(picture)))
-    if image.mode.startswith("I;16"):  # converting would cut off, not scale
-        image = image.convert("I").point(lambda value: value / 256).convert("L")
-    image = image.convert("RGBA")
-    ground = Image.new("RGBA", image.size, "white")
-    image = Image.alpha_composite(ground, image).convert("RGB")
-    return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+def scene_of(
+    model: VideoModel,
+    body: bodies.Body,
+    *,
+    before: Image.Image | None = None,
+    after: Image.Image | None = None,
+) -> "Scene":
+    """What a create's body asks to be filmed.
+
+    Args:
+        model: The row that says how to read it.
+        body: The body.
+        before: The frame that it goes on from, where it extends a video.
+        after: The frame that it leads to, where that is one of another video.
+    """
+    said = bodies.values(model, body)
+    first, last = before or _picture(said, "image", "images"), after or _picture(said, "last_image")
+    size = size_of(model, body)
+    prompt, seed = str(said.get("prompt", "")), _seed(said)
+    still = _still(first, size) or stills.title_card(prompt, size)
+    end = _still(last, size)
+    return Scene(
+        wall=_wall(still),
+        size=size,
+        move=ordered(said) or camera(prompt, seed),
+        tint=_tint(seed),
+        seconds=_seconds(model, said),
+        end=_wall(end) if end else None,
+        loop=said.get("loop") is True and end is None,
+    )
+
+
+def size_of(model: VideoModel, body: bodies.Body) -> Size:
+    """The pixels of the video: of the ratio asked for, else of the image, else 16:9."""
+    said = bodies.values(model, body)
+    param = model.param("aspect_ratio")
+    if param is None or not param.for_agents:  # one that is kept for old callers decides nothing
+        ratio = "auto"
+    else:
+        usual = "auto" if "auto" in param.choices else param.default
+        ratio = str(said.get("aspect_ratio") or usual or "16:9")
+    named = re.fullmatch(r"(\d{1,4})[:x/](\d{1,4})", ratio)
+    if ratio in SIZES:
+        return SIZES[ratio]
+    if named and int(named[1]) and int(named[2]):
+        return pictures.shape(int(named[1]), int(named[2]))
+    image = _picture(said, "image", "images")
+    return pictures.shape(*image.size) if isinstance(image, Image.Image) else SIZES["16:9"]
+
+
+def _picture(said: dict[str, Any], *names: str) -> Image.Image | str | None:
+    """The first picture of those names; of one that was never fetched its address."""
+    for name in names:
+        url = said.get(name)
+        url = url[0] if isinstance(url, list) and url else url
+        if isinstance(url, str):
+            content = pictures.data(url)
+            return pictures.opened(content) if content else url
+    return None
+
+
+def _still(picture: Image.Image | str | None, size: Size) -> Image.Image | None:
+    if picture is None:
+        return None
+    if isinstance(picture, str):
+        return stills.address_card(picture, size)
+    return pictures.fitted(picture, size)
+
+
+def _seconds(model: VideoModel, said: dict[str, Any]) -> int:
+    param = model.param("duration")
+    asked = said.get("duration", param.default if param else None)
+    number = re.match(r"\d+(\.\d+)?", str(asked))
+    return min(LONGEST, max(1, round(float(number[0])))) if number else 5
+
+
+def _seed(said: dict[str, Any]) -> int:
+    seed = said.get("seed", 0)
+    return seed if isinstance(seed, int) else 0
 
 
 def _wall(still: Image.Image) -> Image.Image:
     """The picture in the middle of a blurred wall half as large again, to zoom out over."""
     width, height = still.size
     wall = still.resize((width // 8, height // 8)).filter(ImageFilter.GaussianBlur(4))
-    wall = wall.resize((width * 3 // 2, height * 3 // 2), Image.Resampling.BICUBIC)
-    wall.paste(still, (width // 4, height // 4))
+    beside, above = width // 4, height // 4
+    wall = wall.resize((width + 2 * beside, height + 2 * above), Image.Resampling.BICUBIC)
+    wall.paste(still, (beside, above))
     return wall
 
 
@@ -103,51 +147,68 @@ def _tint(seed: int) -> tuple[int, int, int]:
     return dice.randrange(256), dice.randrange(256), dice.randrange(256)
 
 
-def _card(text: str, size: tuple[int, int]) -> Image.Image:
-    """A stand-in for a picture nobody fetched: its address over a grid that shows the motion."""
-    image = Image.new("RGB", size, "#1d2b3a")
-    draw = ImageDraw.Draw(image)
-    for at in range(0, max(size), 80):
-        draw.line([(at, 0), (at, size[1])], fill="#2f4560")
-        draw.line([(0, at), (size[0], at)], fill="#2f4560")
-    name = text.partition("?")[0]
-    lines = [name[start : start + 40] for start in range(0, min(len(name), 240), 40)]
-    middle = (size[0] / 2, size[1] / 2)
-    font = ImageFont.load_default(size=size[0] / 32)
-    draw.multiline_text(middle, "\n".join(lines), font=font, anchor="mm", align="center")
-    return image
-
-
 @dataclass(frozen=True)
 class Scene:
-    """What is filmed, and how."""
+    """What is filmed, and how.
+
+    Attributes:
+        wall: The picture, on a wall half as large again.
+        size: Of the video, in pixels.
+        move: What the camera does.
+        tint: The color that the light takes on.
+        seconds: How long it takes.
+        end: The wall of the last image.
+        loop: Whether it goes back to where it began.
+    """
 
     wall: Image.Image
-    size: tuple[int, int]
+    size: Size
     move: Camera
     tint: tuple[int, int, int]
+    seconds: int = 5
+    end: Image.Image | None = None
+    loop: bool = False
 
     def frame(self, at: float) -> Image.Image:
         """The picture as the camera sees it at a moment between 0 and 1."""
-        ease = at * at * (3 - 2 * at)
-        zoom, x, y = (a + (b - a) * ease for a, b in (self.move.zoom, self.move.x, self.move.y))
-        width, height = self.size[0] / zoom, self.size[1] / zoom
-        left = (self.wall.width - width + x * max(0.0, self.size[0] - width)) / 2
-        top = (self.wall.height - height + y * max(0.0, self.size[1] - height)) / 2
-        box = (left, top, left + width, top + height)
-        image = self.wall.resize(self.size, Image.Resampling.BICUBIC, box=box)
-        return Image.blend(image, Image.new("RGB", self.size, self.tint), 0.08 * ease)
+        ease = _ease(1 - abs(2 * at - 1) if self.loop else at)
+        image = _seen(self.wall, self.size, self.move, ease)
+        image = Image.blend(image, Image.new("RGB", self.size, self.tint), 0.08 * ease)
+        if self.end is None or at <= _DISSOLVE:
+            return image
+        through = _ease((at - _DISSOLVE) / (1 - _DISSOLVE))
+        return Image.blend(image, _seen(self.end, self.size, _SETTLING, through), through)
+
+
+def _ease(at: float) -> float:
+    return at * at * (3 - 2 * at)
+
+
+def _seen(wall: Image.Image, size: Size, move: Camera, ease: float) -> Image.Image:
+    """What the camera sees of a wall when it has done that part of its move."""
+    zoom, x, y, roll = (a + (b - a) * ease for a, b in (move.zoom, move.x, move.y, move.roll))
+    if roll:
+        wall = wall.rotate(roll, Image.Resampling.BILINEAR)
+    width, height = size[0] / zoom, size[1] / zoom
+    left = (wall.width - width + x * max(0.0, size[0] - width)) / 2
+    top = (wall.height - height + y * max(0.0, size[1] - height)) / 2
+    box = (left, top, left + width, top + height)
+    return wall.resize(size, Image.Resampling.BILINEAR, box=box)
 
 
 def captioned(image: Image.Image, caption: str) -> Image.Image:
     """The same image with words at the bottom left, readable on any ground."""
-    font = ImageFont.load_default(size=28)
-    at = (24, image.height - 52)
-    ImageDraw.Draw(image).text(at, caption, "white", font, stroke_width=2, stroke_fill="black")
+    draw = ImageDraw.Draw(image)
+    points = 28.0
+    while points > 12 and draw.textlength(caption, stills.font(caption, points)) > image.width - 48:
+        points -= 2  # a long model id on a narrow video
+    at = (24, image.height - 24 - points)
+    font = stills.font(caption, points)
+    draw.text(at, caption, "white", font, stroke_width=2, stroke_fill="black")
     return image
 
 
-def _encoded(frames: Any, size: tuple[int, int]) -> bytes:
+def _encoded(frames: Iterable[Image.Image], size: Size) -> bytes:
     # `faststart` puts the index first, so that a browser plays at once; it needs a real file.
     handle, path = tempfile.mkstemp(suffix=".mp4")
     os.close(handle)

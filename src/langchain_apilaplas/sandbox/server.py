@@ -69,13 +69,18 @@ class Server:
         asked = Request(scope, receive)
         try:
             request = httpx.Request(
-                asked.method, str(asked.url), headers=asked.headers.raw, content=await asked.body()
+                asked.method,
+                str(asked.url),
+                headers=asked.headers.raw,
+                content=await asked.body(),
+                extensions={"hold": True},
             )
             answer = await asyncio.to_thread(self.sandbox.handle, request)
             await asyncio.sleep(answer.extensions.get("delay", 0))
         except (Dropped, ClientDisconnect, asyncio.CancelledError):
             # ASGI has no word for hanging up; the transport below uvicorn's `send` has.
             send.__self__.transport.abort()  # type: ignore[attr-defined]
+            await asyncio.sleep(0)  # until uvicorn knows; else it prints that no answer came
             return
         response = Response(answer.content, answer.status_code)
         response.raw_headers = [
