@@ -14,8 +14,10 @@ from typing import Any
 import av
 import pytest
 
-from langchain_apilaplas import get_model, sandbox
+from langchain_apilaplas import catalog, get_model, sandbox
 from langchain_apilaplas.sandbox import Sandbox
+from langchain_apilaplas.values import allowed
+from tests import models_table
 from tests.conftest import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -97,6 +99,7 @@ def newcomer(
     """The README's reader: a key for the chat model, a folder with the examples in it."""
     monkeypatch.setenv("OPENAI_API_KEY", "sandbox")
     monkeypatch.setenv("OPENAI_BASE_URL", f"{apilaplas_sandbox.url}/v1")
+    monkeypatch.setattr(catalog, "_MODELS", dict(catalog._MODELS))
     (tmp_path / "examples").symlink_to(EXAMPLES)
     monkeypatch.chdir(tmp_path)
     return apilaplas_sandbox
@@ -104,7 +107,7 @@ def newcomer(
 
 def test_every_block_of_the_readme_runs_and_prints_what_it_says(newcomer: Sandbox) -> None:
     blocks = list(BLOCK.finditer(README))
-    assert len(blocks) == README.count("```python") == 9
+    assert len(blocks) == README.count("```python") == 11
     names: dict[str, Any] = {}
     for block in blocks:
         if block["order"]:
@@ -128,8 +131,13 @@ class Fresh:
 
 def test_the_table_of_arguments_is_the_models_row() -> None:
     for param in get_model("runway/gen4_turbo").params:
-        row = f"| `{param.name}` | {'yes' if param.required else 'no'} | {param.allowed} |"
+        row = f"| `{param.name}` | {'yes' if param.required else 'no'} | {allowed(param)} |"
         assert row in README
+
+
+def test_the_table_of_models_is_the_catalog() -> None:
+    table = "\n".join(models_table.rows())
+    assert f"<!-- python tests/models_table.py -->\n{table}\n" in README
 
 
 def test_the_commands_of_the_readme_are_those_of_ci() -> None:
