@@ -10,7 +10,7 @@ from hypothesis import settings
 from vcr import VCR
 from vcr.cassette import Cassette
 
-from langchain_apilaplas import ApilaplasClient, AsyncApilaplasClient
+from langchain_apilaplas import ApilaplasClient, AsyncApilaplasClient, catalog
 from langchain_apilaplas.effects import Now, Sleep
 from langchain_apilaplas.sandbox import Sandbox, Server
 from langchain_apilaplas.settings import KEY_VARIABLES
@@ -73,6 +73,39 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(Now, "run", lambda *_: world.time)
     monkeypatch.setattr(Now, "arun", anow)
     return world
+
+
+# --- the sandbox, called without a client of ours ---
+
+
+class Clock:
+    time = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sandbox(clock: Clock) -> Sandbox:
+    return Sandbox(seconds=60, clock=clock)
+
+
+@pytest.fixture
+def http(sandbox: Sandbox) -> httpx.Client:
+    bearer = {"Authorization": "Bearer any"}
+    transport = sandbox.transport()
+    return httpx.Client(transport=transport, base_url="https://api.apilaplas.com", headers=bearer)
+
+
+@pytest.fixture
+def own_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is forgotten after it."""
+    monkeypatch.setattr(catalog, "_MODELS", dict(catalog._MODELS))
 
 
 # --- cassettes (see recording.py) ---

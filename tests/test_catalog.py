@@ -2,7 +2,7 @@
 
 import pytest
 
-from langchain_apilaplas import VideoModel, catalog, get_model, list_models, register_model
+from langchain_apilaplas import VideoModel, get_model, list_models, register_model
 from langchain_apilaplas.catalog import Param
 from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.schema import argument
@@ -33,11 +33,6 @@ NEEDS = {
     "luma-ai/v2": ["prompt", "aspect_ratio"],
     "luma-ai/v1": ["prompt", "aspect_ratio"],
 }
-
-
-@pytest.fixture(autouse=True)
-def own_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "_MODELS", dict(catalog._MODELS))
 
 
 def test_the_menu_has_seventeen_models() -> None:
@@ -86,6 +81,7 @@ def test_filters_narrow_the_list(filters: dict[str, bool | str], count: int) -> 
     assert len(list_models(**filters)) == count  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("own_catalog")
 def test_a_row_can_be_added_to_the_catalog() -> None:
     prompt = Param("prompt", "prompt", "text", "What happens.", required=True)
     row = VideoModel("mine/v1", "mine", "/mine", (prompt,))

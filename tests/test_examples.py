@@ -14,7 +14,7 @@ from typing import Any
 import av
 import pytest
 
-from langchain_apilaplas import catalog, get_model, sandbox
+from langchain_apilaplas import get_model, sandbox
 from langchain_apilaplas.sandbox import Sandbox
 from langchain_apilaplas.values import allowed
 from tests import models_table
@@ -99,12 +99,12 @@ def newcomer(
     """The README's reader: a key for the chat model, a folder with the examples in it."""
     monkeypatch.setenv("OPENAI_API_KEY", "sandbox")
     monkeypatch.setenv("OPENAI_BASE_URL", f"{apilaplas_sandbox.url}/v1")
-    monkeypatch.setattr(catalog, "_MODELS", dict(catalog._MODELS))
     (tmp_path / "examples").symlink_to(EXAMPLES)
     monkeypatch.chdir(tmp_path)
     return apilaplas_sandbox
 
 
+@pytest.mark.usefixtures("own_catalog")
 def test_every_block_of_the_readme_runs_and_prints_what_it_says(newcomer: Sandbox) -> None:
     blocks = list(BLOCK.finditer(README))
     assert len(blocks) == README.count("```python") == 11

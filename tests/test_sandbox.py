@@ -26,37 +26,11 @@ from langchain_apilaplas.sandbox import (
     no_video,
     slow,
 )
-from tests.conftest import ROCKET
+from tests.conftest import ROCKET, Clock
 
 PATH = "/v2/generate/video/runway/generation"
 BODY = {"model": "runway/gen4_turbo", "image_url": "https://example.com/a.jpg"}
 DATA_URI = "data:image/jpeg;base64," + base64.b64encode(ROCKET.read_bytes()).decode()
-
-
-class Clock:
-    time = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def sandbox(clock: Clock) -> Sandbox:
-    return Sandbox(seconds=60, clock=clock)
-
-
-@pytest.fixture
-def http(sandbox: Sandbox) -> httpx.Client:
-    return httpx.Client(
-        transport=sandbox.transport(),
-        base_url="https://api.apilaplas.com",
-        headers={"Authorization": "Bearer any"},
-    )
 
 
 def create(http: httpx.Client, **more: Any) -> httpx.Response:

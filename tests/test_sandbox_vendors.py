@@ -5,7 +5,6 @@ import io
 import json
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +12,15 @@ import httpx
 import pytest
 from PIL import Image
 
-from langchain_apilaplas import catalog
-from langchain_apilaplas.catalog import Fetch, Param, Picture, VideoModel, get_model, list_models
+from langchain_apilaplas.catalog import (
+    Fetch,
+    Param,
+    Picture,
+    VideoModel,
+    get_model,
+    list_models,
+    register_model,
+)
 from langchain_apilaplas.sandbox import (
     Sandbox,
     Server,
@@ -24,6 +30,7 @@ from langchain_apilaplas.sandbox import (
     no_video,
     slow,
 )
+from tests.conftest import Clock
 
 HOST = "https://api.apilaplas.com"
 UNIVERSAL = "/v2/video/generations"
@@ -35,38 +42,6 @@ UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 NEEDED = {"prompt": "A fox", "image": "https://example.com/a.jpg", "aspect_ratio": "16:9"}
 """What any of the models may need."""
-
-
-class Clock:
-    time = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def sandbox(clock: Clock) -> Sandbox:
-    return Sandbox(seconds=60, clock=clock)
-
-
-@pytest.fixture
-def http(sandbox: Sandbox) -> httpx.Client:
-    bearer = {"Authorization": "Bearer any"}
-    return httpx.Client(transport=sandbox.transport(), base_url=HOST, headers=bearer)
-
-
-@pytest.fixture
-def registered() -> Iterator[Any]:
-    """Adds a row to the catalog, for one test."""
-    known = dict(catalog._MODELS)
-    yield catalog.register_model
-    catalog._MODELS.clear()
-    catalog._MODELS.update(known)
 
 
 def body_for(model: VideoModel) -> dict[str, Any]:
@@ -258,9 +233,8 @@ def test_a_generation_is_found_under_its_own_vendors_path_only(
 # --- rows that are registered ---
 
 
-def test_a_registered_row_is_served_at_once(
-    http: httpx.Client, clock: Clock, registered: Any
-) -> None:
+@pytest.mark.usefixtures("own_catalog")
+def test_a_registered_row_is_served_at_once(http: httpx.Client, clock: Clock) -> None:
     model = VideoModel(
         id="ours/one",
         vendor="ours",
@@ -269,7 +243,7 @@ def test_a_registered_row_is_served_at_once(
         fetch=Fetch("/v9/films/{id}/state", id_name=""),
     )
     assert http.post("/v9/films", json={"model": model.id, "text": "A fox"}).status_code == 404
-    registered(model)
+    register_model(model)
     generation_id = created(http, model)
     clock.time += 61
     answer = http.get(f"/v9/films/{generation_id}/state").json()
@@ -277,10 +251,11 @@ def test_a_registered_row_is_served_at_once(
     assert http.get("/v9/films/x%2Fy/state").status_code == 404
 
 
-def test_the_documents_own_schema_is_asked_too(http: httpx.Client, registered: Any) -> None:
+@pytest.mark.usefixtures("own_catalog")
+def test_the_documents_own_schema_is_asked_too(http: httpx.Client) -> None:
     schema = {"properties": {"text": {"minLength": 3}}, "additionalProperties": True}
     params = (Param("prompt", "text", "text", "What happens.", required=True),)
-    registered(VideoModel("ours/two", "ours", "/v9/films", params, schema=schema))
+    register_model(VideoModel("ours/two", "ours", "/v9/films", params, schema=schema))
     answer = create(http, "ours/two", text="A")
     assert answer.json()["message"] == "Body validation error: 'text': 'A' is too short"
     assert create(http, "ours/two", text="A fox").status_code == 201
@@ -368,9 +343,10 @@ def test_what_a_vendor_takes_is_taken(http: httpx.Client, model: str, more: dict
     assert create(http, model, **more).status_code == 201
 
 
-def test_a_list_of_images_is_checked_one_by_one(http: httpx.Client, registered: Any) -> None:
+@pytest.mark.usefixtures("own_catalog")
+def test_a_list_of_images_is_checked_one_by_one(http: httpx.Client) -> None:
     refs = Param("images", "refs", "images", "Pictures.", picture=Picture(max_bytes=200))
-    registered(VideoModel("ours/three", "ours", "/v9/films", (refs,)))
+    register_model(VideoModel("ours/three", "ours", "/v9/films", (refs,)))
     for said, words in (
         ("https://a/b.jpg", "Expected array, received str"),
         (["https://a/b.jpg", 7], "Expected string, received int"),
@@ -641,12 +617,11 @@ def test_luma_extends_by_keyframe(http: httpx.Client, sandbox: Sandbox) -> None:
         )
 
 
-def test_a_registered_row_may_extend_by_any_field(
-    http: httpx.Client, sandbox: Sandbox, registered: Any
-) -> None:
+@pytest.mark.usefixtures("own_catalog")
+def test_a_registered_row_may_extend_by_any_field(http: httpx.Client, sandbox: Sandbox) -> None:
     extend = Param("extend", "source_id", "text", "An earlier generation.")
     anything = Param("mask", "mask", "json", "Anything.")
-    registered(VideoModel("ours/four", "ours", "/v9/films", (extend, anything)))
+    register_model(VideoModel("ours/four", "ours", "/v9/films", (extend, anything)))
     first = created(http, "ours/four", mask=[1, {}])
     second = created(http, "ours/four", source_id=first)
     assert sandbox._jobs[second].before is sandbox._jobs[first]
