@@ -245,3 +245,9 @@ def test_a_documents_own_schema_has_the_last_word() -> None:
     ]
     with pytest.raises(InvalidRequestError, match="request: allowed by the model's document: req"):
         body(row)
+    with pytest.raises(InvalidRequestError) as caught:  # nothing of a prompt that is missing
+        body(row, prompt=7, more={"n": ["one"]})
+    assert list(caught.value.problems) == [
+        "prompt: 7 is not allowed; allowed: a text.",
+        "more.n: ['one'] is not allowed; allowed by the model's document: type 'integer'.",
+    ]

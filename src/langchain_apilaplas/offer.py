@@ -9,7 +9,7 @@ from typing import Any
 from langchain_apilaplas.catalog import Param, VideoModel, get_model
 from langchain_apilaplas.errors import InvalidRequestError, SettingsError
 from langchain_apilaplas.images import ImageInput
-from langchain_apilaplas.request import VideoRequest, check_value
+from langchain_apilaplas.request import VideoRequest, check_value, check_values
 from langchain_apilaplas.values import ToImage, take
 
 
@@ -55,18 +55,16 @@ class Offer:
             InvalidRequestError: None does; says what is wrong, and which model offered would.
         """
         args, to_image = dict(args), _remembering(to_image)
-        if len(self.models) == 1 or args.get("model") in (None, ""):
-            if len(self.models) > 1:
-                args.pop("model", None)
+        if len(self.models) == 1:
             return self._first(self.models, args, to_image)
-        try:
-            name, fix = take(self.choice, args.pop("model"))
-        except ValueError as error:
+        named, fixes, problems = check_values([self.choice], {"model": args.pop("model", None)})
+        if problems:
             others = self._takers(args, to_image)
-            hint = f"The other arguments are taken by: {', '.join(others)}." if others else ""
-            raise InvalidRequestError(*error.args, *filter(None, [hint])) from None
-        request = self._first([get for get in self.models if get.id == name], args, to_image)
-        return dataclasses.replace(request, fixes=(fix, *request.fixes)) if fix else request
+            hint = [f"The other arguments are taken by: {', '.join(others)}."] if others else []
+            raise InvalidRequestError(*problems, *hint)
+        models = [model for model in self.models if model.id == named.get("model", model.id)]
+        request = self._first(models, args, to_image)
+        return dataclasses.replace(request, fixes=(*fixes, *request.fixes))
 
     def _first(
         self, models: Sequence[VideoModel], args: dict[str, Any], to_image: ToImage

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from langchain_apilaplas.catalog import Param, VideoModel
 from langchain_apilaplas.errors import InvalidRequestError
 from langchain_apilaplas.images import ImageInput, shorten
-from langchain_apilaplas.values import ToImage, allowed, quoted, take
+from langchain_apilaplas.values import ToImage, allowed, place, quoted, take
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,10 @@ class VideoRequest:
             if model.param(name):
                 values[name] = check_value(model, name, value)
         problems += _clashes(model, values) + _ratio_problems(model, values)
-        if problems:
-            raise InvalidRequestError(*problems)
         wire = _wire(model, values)
-        body = json.dumps(wire).encode("ascii")
-        if problems := _too_long(model, body) or _schema_problems(model, wire):
+        problems += _schema_problems(model, wire, partial=bool(problems))
+        body = b"" if problems else json.dumps(wire).encode("ascii")
+        if problems := problems or _too_long(model, body):
             raise InvalidRequestError(*problems)
         return cls(model, values, body, tuple(fixes))
 
@@ -200,8 +199,11 @@ def _too_long(model: VideoModel, body: bytes) -> list[str]:
     ]
 
 
-def _schema_problems(model: VideoModel, body: dict[str, Any]) -> list[str]:
-    """What the document's own JSON Schema has against the body, in this package's words."""
+def _schema_problems(model: VideoModel, body: dict[str, Any], *, partial: bool) -> list[str]:
+    """What the document's own JSON Schema has against the body, in this package's words.
+
+    A partial body lacks what was refused before; then nothing is said of what it lacks.
+    """
     if model.schema is None:
         return []
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - only rows of documents need it
@@ -211,8 +213,10 @@ def _schema_problems(model: VideoModel, body: dict[str, Any]) -> list[str]:
     found = []
     for outer in islice(Draft202012Validator(model.schema).iter_errors(body), 10):
         error = best_match([outer])
-        path = [str(part) for part in error.absolute_path]
-        field = ".".join([names.get(path[0], path[0]), *path[1:]]) if path else "request"
+        path = list(error.absolute_path)
+        if partial and not path:
+            continue
+        field = place([names.get(str(path[0]), path[0]), *path[1:]]) if path else "request"
         rule = f"{error.validator} {quoted(error.validator_value)}"
         given = f" {quoted(error.instance)} is not allowed;" if path else ""
         found.append(f"{shorten(field)}:{given} allowed by the model's document: {rule}.")

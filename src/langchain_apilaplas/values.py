@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -63,6 +63,11 @@ def quoted(value: object) -> str:
         return shorten(repr(value))
     except (ValueError, RecursionError):  # an int of thousands of digits has no repr
         return f"this {type(value).__name__}"
+
+
+def place(path: Sequence[str | int]) -> str:
+    """A place inside a value, as in `masks[0].points[1].x`."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
 
 
 def utf16_units(text: str) -> int:
@@ -184,9 +189,9 @@ def _nested_problems(param: Param, error: ValidationError) -> list[str]:
     """One sentence for each thing that is wrong inside, with the path to it."""
     found = []
     for item in error.errors(include_url=False, include_context=False):
-        path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in item["loc"])
+        path = shorten(place([param.name, *item["loc"]]))
         given = "" if item["type"] == "missing" else f" {quoted(item['input'])} is not allowed;"
-        found.append(f"{param.name}{shorten(path)}:{given} {shorten(item['msg'])}.")
+        found.append(f"{path}:{given} {shorten(item['msg'])}.")
     return found
 
 
