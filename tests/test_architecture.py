@@ -24,6 +24,7 @@ LAYERS = [
     {"catalog", "pacing", "effects", "download", "pools"},
     {"slips"},
     {"values"},
+    {"schema_check"},
     {"request"},
     {"responses", "offer"},
     {"wire"},
@@ -47,7 +48,7 @@ HOMES = {
     "langchain_core": {"settings", "runtime", "answer", "schema", "video_tool"} | {"toolkit"},
     "pydantic": {"settings", "catalog.kling", "catalog.luma", "values", "connected", "account"}
     | {"schema", "video_tool", "tools", "toolkit"},
-    "jsonschema": {"request", "catalog.openapi.document"},
+    "jsonschema": {"schema_check", "catalog.openapi.document"},
     "yaml": {"catalog.openapi.text"},
     "pytest": {"pytest_plugin"},
 }

@@ -128,7 +128,13 @@ def test_luma_says_state_and_failure_reason() -> None:
     [
         ({"status": "completed", "state": "dreaming"}, Status.GENERATING),
         ({"status": "success", "state": "queued"}, Status.QUEUED),
-        ({"status": "success", "state": "completed"}, Status.COMPLETED),
+        ({"status": "success", "state": "completed"}, Status.GENERATING),
+        ({"status": "success", "state": "completed", "video": "https://a/b"}, Status.COMPLETED),
+        ({"status": "completed", "state": "processing"}, Status.GENERATING),
+        ({"status": "ok", "state": "failed"}, Status.GENERATING),
+        ({"status": "ok", "state": "failed", "error": "why"}, Status.ERROR),
+        ({"status": "succeeded", "data": {"status": "generating"}}, Status.GENERATING),
+        ({"status": "200", "state": "completed"}, Status.COMPLETED),
         ({"status": 200, "state": "failed"}, Status.ERROR),
         ({"status": "complete"}, Status.GENERATING),
         ({"status": "not completed"}, Status.GENERATING),
@@ -155,6 +161,11 @@ def test_where_words_disagree_or_are_unknown_the_end_is_not_reached(
             ]
         },
         {"task_id": "x", "status": "queued"},
+        {"id": "request-1", "data": {"id": "x", "status": "queued"}},
+        [
+            {"id": "row-2", "generation_id": "y"},
+            {"id": "row-1", "generation_id": "x", "state": "queued"},
+        ],
     ],
 )
 def test_a_generation_is_found_in_lists_and_envelopes(answer: Any) -> None:
@@ -162,9 +173,70 @@ def test_a_generation_is_found_in_lists_and_envelopes(answer: Any) -> None:
 
 
 def test_a_list_about_others_is_refused() -> None:
-    answer = [{"id": "y", "state": "queued"}, {"id": "z", "state": "queued"}]
-    with pytest.raises(ValueError, match="other generations"):
+    for answer in (
+        [{"id": "y", "state": "queued"}, {"id": "z", "state": "queued"}],
+        [{"id": "y", "state": "completed", "video": "https://a/other"}],
+    ):
+        with pytest.raises(ValueError, match="other generations"):
+            parse(answer, "x")
+
+
+def test_a_created_generation_goes_by_its_own_id_not_that_of_the_request() -> None:
+    assert parse({"id": "request-1", "data": {"id": "x", "status": "queued"}}).id == "x"
+    assert parse({"id": "row-1", "generation_id": "x"}).id == "x"
+    with pytest.raises(ValueError, match="no generation id"):
+        parse({"id": "x" * 1001})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": "error", "message": "Too many requests", "statusCode": 429},
+        {"status": "failed", "message": "Too many requests", "code": "429"},
+    ],
+)
+def test_an_error_that_came_as_a_200_is_not_the_generations_end(answer: Any) -> None:
+    with pytest.raises(ValueError, match="is an error, 429: Too many requests"):
         parse(answer, "x")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {
+            "output": [
+                {"type": "thumbnail", "url": "https://a/t"},
+                {"type": "video", "url": "https://a/v"},
+            ]
+        },
+        {
+            "assets": [
+                {"type": "image", "url": "https://a/t"},
+                {"type": "video", "url": "https://a/v"},
+            ]
+        },
+        {"video": {"url": "https://a/t.jpg?x=1"}, "output": "https://a/v"},
+        {"data": {"video": {"url": "https://a/v"}}},
+        {"data": [{"url": "https://a/v"}]},
+        {"generations": [{"id": "y", "url": "https://a/v"}]},
+    ],
+)
+def test_a_picture_is_not_taken_for_the_video(told: dict[str, Any]) -> None:
+    generation = parse({"id": "x", "status": "completed", **told}, "x")
+    assert [video.url for video in generation.videos] == ["https://a/v"]
+
+
+def test_without_a_status_only_what_is_called_a_video_is_one() -> None:
+    with pytest.raises(ValueError, match="no status and no video"):
+        parse({"id": "x", "url": "https://api.example/v2/x"}, "x")
+    with pytest.raises(ValueError, match=r"no status and no video \(moderated\)"):
+        parse({"id": "x", "error": {"message": "moderated"}}, "x")
+
+
+def test_a_reason_and_a_cost_are_found_in_an_envelope_too() -> None:
+    assert parse({"id": "x", "status": "failed", "data": {"error": "why"}}, "x").error == "why"
+    answer = {"meta": {"usage": {"credits_used": 1}}, "data": {"id": "x", "status": "queued"}}
+    assert parse(answer).usage == {"credits_used": 1}
 
 
 @pytest.mark.parametrize("answer", [None, [], "x", 3, {}, {"id": ""}, {"id": True}, {"id": None}])

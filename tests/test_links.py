@@ -32,7 +32,8 @@ def token(claims: Any) -> str:
         "X-Goog-Date=20250413T000000Z&X-Goog-Expires=86400",
         "x-oss-date=20250413T230000Z&x-oss-expires=3600",
         "sv=2022-11-02&se=2025-04-14T00%3A00%3A00Z&sig=x",
-        "se=2025-04-14T02:00:00%2B02:00",
+        "se=2025-04-14T02:00:00%2B02:00&sig=x",
+        "Expires=1744588800&expires=1744675200&Expires=1744700000",
         f"Expires=1744675200&{PAGE}",
     ],
 )
@@ -46,7 +47,9 @@ def test_the_expiry_is_read_from_each_signature(query: str) -> None:
      "X-Amz-Expires=3600", "X-Amz-Date=now&X-Amz-Expires=60", "se=never", "_jwt=x", "_jwt=a.b.c",
      "_jwt=a.e30.c", "_jwt=a.W10.c", "_jwt=a.eyJleHAiOiJ4In0.c", "_jwt=a.eyJleHAiOjFlOTl9.c",
      "_jwt=a.eyJleHAiOnRydWV9.c", "x-amz-date=99991231T235959Z&x-amz-expires=9999999999",
-     "se=0001-01-01T00:00:00%2B14:00"],
+     "se=0001-01-01T00:00:00%2B14:00&sig=x", "se=2025-04-14", "_jwt=a.eyJleHAiOjB9.c",
+     "X-Amz-Date=20250413T000000Z&X-Amz-Expires=-5",
+     "X-Amz-Date=20250413T000000Z&X-Amz-Expires=3_600"],
 )  # fmt: skip
 def test_a_link_that_does_not_tell_has_no_expiry(query: str) -> None:
     assert expiry(f"https://a/b.mp4?{query}") is None
@@ -55,5 +58,5 @@ def test_a_link_that_does_not_tell_has_no_expiry(query: str) -> None:
 @given(text=st.text(), exp=st.integers() | st.floats() | st.text() | st.lists(st.integers()))
 def test_any_text_is_read_without_an_exception(text: str, exp: Any) -> None:
     expiry(text)
-    expiry(f"https://a/b?{text}&Expires={exp}&x-amz-date={text}&x-amz-expires={exp}&se={exp}")
+    expiry(f"https://a/b?{text}&Expires={exp}&x-amz-date={text}&x-amz-expires={exp}&se={exp}&sig=x")
     expiry(f"https://a/b?t={token({'exp': exp})}")

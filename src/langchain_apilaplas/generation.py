@@ -95,34 +95,44 @@ class Generation:
             ValueError: It holds no JSON object, no id, or nothing that tells a status; says which.
         """
         found = reading.one(answer, generation_id)
-        identifier = generation_id or reading.identifier(found)
+        identifier = generation_id or next(iter(reading.identifiers(found)), None)
         if not identifier:
             raise ValueError("the answer has no generation id")
-        videos = tuple(Video(**video) for video in reading.videos(found))
-        status = _status(reading.words(found))
-        if status is None and generation_id is None:
-            # MiniMax's create answer has an id and no status. An id is proof that it was accepted.
-            status = Status.QUEUED
-        elif status is None and videos:
-            status = Status.COMPLETED
-        elif status is None:
-            raise ValueError("the answer has no status and no video")
+        status = _status(found, created=generation_id is None)
+        sure = status is Status.COMPLETED and bool(reading.words(found))
+        videos = reading.videos(found, sure=sure) if status is Status.COMPLETED else []
         return cls(
             id=identifier,
             status=status,
             model=model,
-            videos=videos if status is Status.COMPLETED else (),
+            videos=tuple(Video(**video) for video in videos),
             error=reading.error(found) or "no reason given" if status is Status.ERROR else None,
-            usage=reading.usage(found),
+            usage=reading.usage(found) or reading.usage(answer),
             raw=found,
         )
 
 
-def _status(words: list[str]) -> Status | None:
+def _status(found: Mapping[str, Any], *, created: bool) -> Status:
     """What the words mean together. When they disagree, the end has not been reached."""
+    words = reading.words(found)
     if not words:
-        return None
+        return _wordless(found, created=created)
     known = [_WORDS[word] for word in words if word in _WORDS]
-    if not known:
-        return Status.GENERATING
-    return next((status for status in known if not status.is_terminal), known[0])
+    if unfinished := [status for status in known if not status.is_terminal]:
+        return unfinished[0]
+    if known and len(known) == len(words):
+        return known[0]
+    # Beside a word that nobody knows, an end must show itself.
+    proofs = {Status.COMPLETED: reading.videos, Status.ERROR: reading.error}
+    return next((status for status in known if proofs[status](found)), Status.GENERATING)
+
+
+def _wordless(found: Mapping[str, Any], *, created: bool) -> Status:
+    if created:
+        # MiniMax's create answer has an id and no status. An id is proof that it was accepted.
+        return Status.QUEUED
+    if reading.videos(found, sure=False):
+        return Status.COMPLETED
+    reason = reading.error(found)
+    said = f" ({reason})" if reason else ""
+    raise ValueError(f"the answer has no status and no video{said}")

@@ -3,13 +3,17 @@
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 _SIGNED_AT = re.compile(r"x-(?:amz|goog|oss|cos|tos|obs)-date", re.ASCII)
 _COMPACT = "%Y%m%dT%H%M%SZ"
+_EARLIEST = 10**8
+"""Seconds since 1970, in 1973; a smaller number is no point in time."""
+
+Query = Sequence[tuple[str, str]]
 
 
 def expiry(url: str) -> datetime | None:
@@ -17,29 +21,35 @@ def expiry(url: str) -> datetime | None:
 
     Read are `exp` of a JSON Web Token (RFC 7519, 4.1.4) in any parameter; `Expires`, in seconds
     since 1970 (S3's version 2, CloudFront, OSS, GCS); `X-…-Date` with `X-…-Expires`, in seconds
-    (version 4 of S3 and those who follow it); and `se` (Azure).
+    (version 4 of S3 and those who follow it); and `se` beside `sig` (Azure).
     """
     try:
-        query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
+        query = [(name.lower(), value) for name, value in parse_qsl(urlsplit(url).query)]
     except ValueError:
         return None
     return min(filter(None, (*_epochs(query), *_dates(query))), default=None)
 
 
-def _epochs(query: Mapping[str, str]) -> list[datetime | None]:
-    seconds: list[Any] = [_claims(value).get("exp") for value in query.values()]
-    told = query.get("expires", "")
-    seconds += [int(told)] if re.fullmatch(r"[0-9]{9,12}", told) else []
-    return [_moment(value) for value in seconds]
+def _epochs(query: Query) -> list[datetime | None]:
+    told = [int(value) for name, value in query if name == "expires" and _is_epoch(value)]
+    return [
+        _moment(seconds) for seconds in [*(_claims(value).get("exp") for _, value in query), *told]
+    ]
 
 
-def _dates(query: Mapping[str, str]) -> list[datetime | None]:
-    found = []
-    for name, value in query.items():
-        if _SIGNED_AT.fullmatch(name):
-            lasts = query.get(name.replace("date", "expires"), "")
-            found.append(_signed(value, lasts))
-    return [*found, _iso(query.get("se", ""))]
+def _is_epoch(value: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]{9,12}", value))
+
+
+def _dates(query: Query) -> list[datetime | None]:
+    found = [
+        _signed(date, lasts)
+        for at, date in query
+        for until, lasts in query
+        if _SIGNED_AT.fullmatch(at) and until == at.replace("date", "expires")
+    ]
+    signed = any(name == "sig" for name, _ in query)
+    return [*found, *(_iso(value) for name, value in query if name == "se" and signed)]
 
 
 def _claims(token: str) -> dict[str, Any]:
@@ -54,7 +64,7 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def _moment(seconds: object) -> datetime | None:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+    if not isinstance(seconds, int | float) or seconds < _EARLIEST:
         return None
     try:
         return datetime.fromtimestamp(seconds, UTC)
@@ -63,6 +73,8 @@ def _moment(seconds: object) -> datetime | None:
 
 
 def _signed(date: str, lasts: str) -> datetime | None:
+    if not re.fullmatch(r"[0-9]{1,9}", lasts):
+        return None
     try:
         start = datetime.strptime(date, _COMPACT).replace(tzinfo=UTC)
         return start + timedelta(seconds=int(lasts))

@@ -4,17 +4,23 @@ Documented are: `id` or `generation_id`; `status` or Luma's `state`; `video` as 
 object or a list of objects, or Luma's `assets`; `error` or `failure_reason`; `meta.usage`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-_IDS = ("id", "generation_id", "generationId", "task_id")
+_IDS = ("generation_id", "id", "generationId", "task_id")
 _WORDS = ("status", "state")
 _ENVELOPES = ("data", "generation", "generations", "result")
-_VIDEOS = ("video", "videos", "video_url", "assets", "output", "outputs", "result", "url")
-_LINKS = ("url", "video_url", "uri", "video", "videos", "output")
-_REASONS = ("error", "failure_reason", "detail", "message")
+_VIDEOS = ("video", "videos", "video_url", "assets")
+_OUTPUTS = ("output", "outputs", "url", *_ENVELOPES)
+_LINKS = (*_VIDEOS, "url", "uri", "output", "outputs")
+_REASONS = ("error", "failure_reason", "detail", "message", "msg", "data")
+_CODES = ("statusCode", "status_code", "code")
 _USAGE = ("credits_used", "tokens_used", "usd_spent")
+_NO_VIDEO = re.compile(r"\.(jpe?g|png|webp|gif|avif|bmp|svg|mp3|wav|json)", re.IGNORECASE)
 _DEPTH = 5
+_LONGEST_ID = 1000
 
 Json = Mapping[str, Any]
 
@@ -25,13 +31,19 @@ def generations(answer: object, depth: int = _DEPTH) -> list[Json]:
         return [found for item in answer for found in generations(item, depth - 1)]
     if not isinstance(answer, Mapping):
         return []
-    if not identifier(answer) and depth:
-        bare = not any(name in answer for name in _WORDS)
-        for name in _ENVELOPES:
-            inner = generations(answer.get(name), depth - 1)
-            if inner and (bare or identifier(inner[0])):
-                return inner
+    for name in _ENVELOPES if depth else ():
+        inner = generations(answer.get(name), depth - 1)
+        if inner and _is_wrapped(inner[0], answer):
+            return inner
     return [answer]
+
+
+def _is_wrapped(inner: Json, outer: Json) -> bool:
+    """Whether the inner object is the generation, and the outer one only brings it."""
+    own_id, own_words = bool(identifiers(inner)), bool(words(inner))
+    if identifiers(outer):  # of a request, if it does not tell how far it is
+        return own_id and own_words and not words(outer)
+    return own_id or own_words
 
 
 def one(answer: object, generation_id: str | None) -> Json:
@@ -43,48 +55,62 @@ def one(answer: object, generation_id: str | None) -> Json:
     found = generations(answer)
     if not found:
         raise ValueError("the answer is not a JSON object")
-    if generation_id is not None and len(found) > 1:
-        found = [item for item in found if identifier(item) == generation_id]
-        if not found:
-            raise ValueError("the answer is about other generations")
+    if generation_id is None:
+        return found[0]
+    # A single object is believed, whatever it calls itself; one in a list must be the right one.
+    if isinstance(answer, list) or len(found) > 1:
+        named = [item for item in found if generation_id in identifiers(item)]
+        found = named or [item for item in found if not identifiers(item)][:1]
+    if not found:
+        raise ValueError("the answer is about other generations")
+    if not identifiers(found[0]) and (code := _error_code(found[0])):
+        raise ValueError(f"the answer is an error, {code}: {error(found[0]) or 'without words'}")
     return found[0]
 
 
-def identifier(answer: Json) -> str | None:
-    """The generation's id, as text."""
+def identifiers(answer: Json) -> list[str]:
+    """The ids it is called by, as text; the likeliest first."""
+    found = []
     for name in _IDS:
         value = answer.get(name)
-        if isinstance(value, str | int) and not isinstance(value, bool) and _digits(value):
-            return text(str(value)).strip() or None
-    return None
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**100:
+            value = str(value)
+        if isinstance(value, str) and 0 < len(value.strip()) <= _LONGEST_ID:
+            found.append(text(value).strip())
+    return found
 
 
-def _digits(value: str | int) -> bool:
-    """Whether it is a text with something in it, or a number that can be written out."""
-    return bool(value.strip()) if isinstance(value, str) else abs(value) < 10**100
+def _error_code(answer: Json) -> int | None:
+    """The HTTP status of an error that came as a 200."""
+    codes = [str(answer.get(name)) for name in _CODES]
+    return next((int(code) for code in codes if re.fullmatch(r"[45][0-9]{2}", code)), None)
 
 
 def words(answer: Json) -> list[str]:
     """The words that tell how far it is."""
     said = [answer.get(name) for name in _WORDS]
-    return [word.strip().lower() for word in said if isinstance(word, str) and word.strip()]
+    stripped = [word.strip().lower() for word in said if isinstance(word, str)]
+    return [word for word in stripped if word and not word.isdigit()]
 
 
-def videos(answer: Json) -> list[dict[str, Any]]:
-    """The finished videos: `url`, and `content_type` and `file_size` where they are told."""
-    for name in _VIDEOS:
+def videos(answer: Json, *, sure: bool = True) -> list[dict[str, Any]]:
+    """The finished videos: `url`, and `content_type` and `file_size` where they are told.
+
+    Unless it is `sure` that there is one, only what is called a video is taken for one.
+    """
+    for name in (*_VIDEOS, *_OUTPUTS) if sure else _VIDEOS:
         if found := list(_videos(answer.get(name), _DEPTH)):
             return list({video["url"]: video for video in found}.values())
     return []
 
 
 def _videos(value: object, depth: int) -> Iterator[dict[str, Any]]:
-    if isinstance(value, str) and value.startswith(("https://", "http://")):
+    if isinstance(value, str) and _may_be_video(value):
         yield {"url": text(value)}
     elif isinstance(value, list) and depth:
         for item in value:
             yield from _videos(item, depth - 1)
-    elif isinstance(value, Mapping) and depth:
+    elif isinstance(value, Mapping) and depth and not _is_other(value):
         inner = (list(_videos(value.get(name), depth - 1)) for name in _LINKS)
         told = {
             name: value[name]
@@ -93,6 +119,21 @@ def _videos(value: object, depth: int) -> Iterator[dict[str, Any]]:
         }
         for video in next(filter(None, inner), []):
             yield {**told, **video}
+
+
+def _may_be_video(url: str) -> bool:
+    if not url.startswith(("https://", "http://")):
+        return False
+    try:
+        return not _NO_VIDEO.search(urlsplit(url).path[-5:])
+    except ValueError:
+        return True
+
+
+def _is_other(item: Json) -> bool:
+    """Whether it says of itself that it is something else, such as a thumbnail."""
+    kinds = [str(item.get(name)).lower() for name in ("type", "content_type")]
+    return any(kind.startswith(("image", "thumb", "audio", "text")) for kind in kinds)
 
 
 def error(answer: Json) -> str | None:
@@ -107,7 +148,7 @@ def _reason(value: object, depth: int = _DEPTH) -> str | None:
     if isinstance(value, list) and depth:
         return "; ".join(filter(None, [_reason(item, depth - 1) for item in value])) or None
     if isinstance(value, Mapping) and depth:
-        told = [_reason(value.get(name), depth - 1) for name in ("detail", "message", "msg")]
+        told = (_reason(value.get(name), depth - 1) for name in _REASONS)
         message = next(filter(None, told), None)
         loc = value.get("loc")
         where = text(str(loc[-1])) if isinstance(loc, list) and loc else None
@@ -118,8 +159,10 @@ def _reason(value: object, depth: int = _DEPTH) -> str | None:
     return None
 
 
-def usage(answer: Json) -> dict[str, Any]:
+def usage(answer: object) -> dict[str, Any]:
     """What it cost, as far as it is told."""
+    if not isinstance(answer, Mapping):
+        return {}
     meta = answer.get("meta")
     inner = meta.get("usage") if isinstance(meta, Mapping) else None
     for place in (inner, meta, answer.get("usage")):

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import combinations
 from typing import Any
 from urllib.parse import quote
 
 from langchain_apilaplas.catalog import Param, VideoModel
 from langchain_apilaplas.errors import InvalidRequestError
 from langchain_apilaplas.images import ImageInput, shorten
-from langchain_apilaplas.values import ToImage, allowed, place, quoted, take
+from langchain_apilaplas.schema_check import schema_problems
+from langchain_apilaplas.values import ToImage, allowed, take
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class VideoRequest:
                 values[name] = check_value(model, name, value)
         problems += _clashes(model, values) + _ratio_problems(model, values)
         wire = _wire(model, values)
-        problems += _schema_problems(model, wire, partial=bool(problems))
+        problems += schema_problems(model, wire, partial=bool(problems))
         body = b"" if problems else json.dumps(wire).encode("ascii")
         if problems := problems or _too_long(model, body):
             raise InvalidRequestError(*problems)
@@ -166,7 +167,8 @@ def _ratio_problems(model: VideoModel, values: Mapping[str, Any]) -> list[str]:
 
 
 def _wire(model: VideoModel, values: Mapping[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": model.id} if model.sends_model else {}
+    body: dict[str, Any] = dict(model.constants)
+    body |= {"model": model.id} if model.sends_model else {}
     for param in model.params:
         if param.name not in values or not param.wire:
             continue
@@ -197,27 +199,3 @@ def _too_long(model: VideoModel, body: bytes) -> list[str]:
         f"image: makes the request {len(body):,} bytes long; allowed: at most "
         f"{model.max_body:,}. Use a smaller picture, or its https URL."
     ]
-
-
-def _schema_problems(model: VideoModel, body: dict[str, Any], *, partial: bool) -> list[str]:
-    """What the document's own JSON Schema has against the body, in this package's words.
-
-    A partial body lacks what was refused before; then nothing is said of what it lacks.
-    """
-    if model.schema is None:
-        return []
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - only rows of documents need it
-    from jsonschema.exceptions import best_match  # noqa: PLC0415
-
-    names = model.wire_names
-    found = []
-    for outer in islice(Draft202012Validator(model.schema).iter_errors(body), 10):
-        error = best_match([outer])
-        path = list(error.absolute_path)
-        if partial and not path:
-            continue
-        field = place([names.get(str(path[0]), path[0]), *path[1:]]) if path else "request"
-        rule = f"{error.validator} {quoted(error.validator_value)}"
-        given = f" {quoted(error.instance)} is not allowed;" if path else ""
-        found.append(f"{shorten(field)}:{given} allowed by the model's document: {rule}.")
-    return found

@@ -107,6 +107,7 @@ class VideoModel:
         fetch: How to ask for a generation, where that is unusual.
         extend_endpoint: The path that extends the generation `{id}`, where that is another one.
         sends_model: Whether the body names the model.
+        constants: What every body has besides, by its name there.
         image_ratio: Least and greatest width:height of an image sent without `aspect_ratio`.
         max_body: The longest request body, in bytes.
         schema: The JSON Schema of the whole body, where the row comes from an OpenAPI document.
@@ -121,6 +122,7 @@ class VideoModel:
     fetch: Fetch | None = None
     extend_endpoint: str | None = None
     sends_model: bool = True
+    constants: tuple[tuple[str, Any], ...] = ()
     image_ratio: tuple[float, float] | None = None
     max_body: int | None = None
     schema: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
