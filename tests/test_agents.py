@@ -19,7 +19,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from PIL import Image
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from langchain_apilaplas import ApilaplasClient, ApilaplasVideoToolkit
 from langchain_apilaplas.sandbox import (
@@ -406,3 +406,34 @@ def test_a_foreign_transport_that_fails_does_not_end_the_run() -> None:
     model = Scripted(script=[calls({"image": URL}), AIMessage("Done")])
     agent = create_agent(model, ApilaplasVideoToolkit(client=client).get_tools())
     assert agent.invoke(ask())["messages"][-1].text == "Done"
+
+
+NAMES = sorted({*dir(BaseModel), "self", "text", "input", "config"})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_that_a_model_invents_ends_the_run(name: str, world: World) -> None:
+    """Whatever an argument is called, the run goes on, and its state can be stored."""
+    for tool, args in (("generate_video", {"image": URL}), ("get_video", {"generation_id": "x"})):
+        model = Scripted(script=[calls({**args, name: "x"}, name=tool), AIMessage("Done")])
+        agent = create_agent(model, tools(world), checkpointer=InMemorySaver())
+        config = {"configurable": {"thread_id": "1"}}
+        state = agent.invoke(ask("Go"), config)
+        message = next(m for m in state["messages"] if isinstance(m, ToolMessage))
+        assert f"{name}: no such parameter here" in message.text
+        json.dumps(message.artifact)
+        assert world.sandbox.accepted == []
+
+
+def test_a_mishap_before_anything_was_sent_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def burst(*_: Any, **__: Any) -> None:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr("langchain_apilaplas.offer.Offer.request", burst)
+    generate, _ = tools(world)
+    call = {"type": "tool_call", "id": "1", "name": "generate_video", "args": {"image": URL}}
+    text = generate.invoke(call).text
+    assert text.startswith("Something unexpected went wrong before anything was sent")
+    assert "Nothing was charged." in text

@@ -98,3 +98,15 @@ def test_a_row_can_be_added_to_the_catalog() -> None:
 def test_costs_are_those_documented() -> None:
     tokens = {model.id: model.tokens for model in list_models() if model.tokens}
     assert tokens == {"gen3a_turbo": 525_000, "luma-ai/v2": 500_000, "luma-ai/v1": 500_000}
+
+
+@pytest.mark.parametrize("name", ["model", "runtime", "_x", "a-b", "model_config", "timeout", ""])
+def test_a_parameter_needs_a_name_that_can_be_said(name: str) -> None:
+    with pytest.raises(SettingsError, match="can't have a parameter"):
+        VideoModel("m", "v", "/m", (Param(name, "x", "text", "What."),))
+
+
+def test_a_name_is_given_once() -> None:
+    twice = Param("seed", "x", "integer", "What.")
+    with pytest.raises(SettingsError, match="can't have a parameter 'seed'"):
+        VideoModel("m", "v", "/m", (twice, twice))

@@ -25,7 +25,7 @@ from langchain_apilaplas.errors import (
     StillRenderingError,
     UnknownOutcomeError,
 )
-from langchain_apilaplas.flows import download, find, get, get_many, submit
+from langchain_apilaplas.flows import AT_ONCE, download, get, get_many, submit
 from langchain_apilaplas.generation import Generation, Status, Video
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
@@ -490,19 +490,46 @@ def test_a_server_that_does_not_hold_is_not_hammered() -> None:
     played = play_luma(luma("queued"), *[DREAMING] * 5, DREAMED, look=0.1)
     assert played.slept[:2] == [0, 0]  # the first ends with the queue
     assert min(played.slept[2:]) >= 1
+    slow = play_luma(luma("queued"), *[DREAMING] * 5, DREAMED, look=2)
+    assert sum(slow.slept) > 30  # 2 s are no holding
 
 
-def test_a_held_look_that_breaks_is_a_failed_look() -> None:
-    played = play_luma(luma("queued"), httpx.ReadTimeout("slow"), DREAMED, look=60)
-    assert played.result.status is Status.COMPLETED
-    assert played.slept == [0, 1.0]
+def test_a_held_look_that_goes_wrong_is_the_last_that_is_held() -> None:
+    for trouble in (httpx.ReadTimeout("slow"), httpx.Response(504), refusal(400, "key 'state'")):
+        played = play_luma(luma("queued"), trouble, DREAMING, DREAMED, look=20)
+        assert played.result.status is Status.COMPLETED
+        assert ["state" in str(request.url) for request in played.sent] == [
+            False, True, False, False,
+        ]  # fmt: skip
+
+
+def test_a_key_that_is_refused_ends_a_held_wait_too() -> None:
+    played = Played(Waiting(API, PACE, 600).wait("g-1", LUMA), *[refusal(401)] * 2)
+    assert isinstance(played.result, AuthenticationError)
 
 
 def test_no_look_is_held_past_the_deadline() -> None:
-    played = play_luma(luma("queued"), *[DREAMING] * 2, look=0.0, timeout=20)
-    assert isinstance(played.result, StillRenderingError)
-    assert sum(played.slept) == 20
-    assert all("state=" not in str(request.url) for request in played.sent[1:])
+    for timeout in (20, 34):
+        played = play_luma(luma("queued"), *[DREAMING] * (2 if timeout == 20 else 3), look=0.0,
+                           timeout=timeout)  # fmt: skip
+        assert isinstance(played.result, StillRenderingError)
+        assert sum(played.slept) == timeout
+        assert all("state=" not in str(request.url) for request in played.sent[1:])
+
+
+def test_a_held_look_has_no_more_time_than_the_wait() -> None:
+    trouble = httpx.ReadTimeout("slow")
+    played = Played(Waiting(API, PACE, 40).wait("g-1", LUMA), trouble, DREAMING, look=30)
+    timeouts = [request.extensions["timeout"] for request in played.sent]
+    assert [timeout["read"] for timeout in timeouts] == [40, 9]
+    assert [timeout["connect"] for timeout in timeouts] == [30, 9]
+
+
+def test_a_poll_interval_is_kept_without_holding() -> None:
+    pace = Pace(120, poll_interval=7)
+    played = Played(Waiting(API, pace, 600).wait("g-1", LUMA), DREAMING, DREAMING, DREAMED)
+    assert played.slept == [0, 7, 7]
+    assert all("state=" not in str(request.url) for request in played.sent)
 
 
 def test_others_are_never_asked_to_hold() -> None:
@@ -538,8 +565,7 @@ def test_ids_left_out_of_the_answer_are_named() -> None:
     assert error.problem == "The gateway's answer leaves out a, c."
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(200, text="<"), httpx.Response(200, json=[]),
-                                    httpx.Response(502, html=HTML)])  # fmt: skip
+@pytest.mark.parametrize("answer", [httpx.Response(200, text="<"), httpx.Response(502, html=HTML)])
 def test_a_useless_answer_about_several_is_asked_for_again(answer: httpx.Response) -> None:
     good = httpx.Response(200, json=[{"id": "a", "state": "queued"}])
     assert len(Played(get_many(["a"], LUMA, API, PACE), answer, good).result) == 1
@@ -549,6 +575,29 @@ def test_a_refused_fetch_of_several_is_told() -> None:
     assert isinstance(Played(get_many(["a"], LUMA, API, PACE), refusal(401)).result, ApilaplasError)
 
 
+def test_many_are_fetched_fifty_at_a_time() -> None:
+    ids = [str(n) for n in range(AT_ONCE + 1)]
+    answers = [
+        httpx.Response(200, json=[{"id": name, "state": "queued"} for name in part])
+        for part in (ids[:AT_ONCE], ids[AT_ONCE:])
+    ]
+    played = Played(get_many(ids, LUMA, API, PACE), *answers)
+    assert [generation.id for generation in played.result] == ids
+    assert len(played.sent) == 2
+
+
+def test_the_one_of_several_that_can_not_be_read_is_named() -> None:
+    answer = httpx.Response(200, json=[{"id": "a", "state": "queued"}, {"id": "b"}])
+    error = Played(get_many(["a", "b"], LUMA, API, PACE), *[answer] * 4).result
+    assert (type(error), error.generation_id) == (GatewayError, "b")
+
+
+def test_an_answer_about_nothing_is_asked_for_again() -> None:
+    nothing = httpx.Response(200, json={"message": "try later"})
+    good = httpx.Response(200, json=[{"id": "a", "state": "queued"}])
+    assert len(Played(get_many(["a"], LUMA, API, PACE), nothing, good).result) == 1
+
+
 def test_without_a_path_for_several_they_are_fetched_one_by_one() -> None:
     played = Played(get_many(["a", "b"], GEN4, API, PACE), RENDERING, DONE)
     assert [request.url.params["generation_id"] for request in played.sent] == ["a", "b"]
@@ -556,26 +605,60 @@ def test_without_a_path_for_several_they_are_fetched_one_by_one() -> None:
     assert Played(get_many([], LUMA, API, PACE)).result == []
 
 
+def test_an_empty_list_is_nobody() -> None:
+    answer = httpx.Response(200, json=[])
+    assert isinstance(Played(get("a", LUMA, API, PACE), answer).result, NotFoundError)
+
+
 MODELS = [get_model(name) for name in ("runway/gen4_turbo", "gen3a_turbo", "veo2", "luma-ai/v1")]
 
 
+def play_any(*answers: httpx.Response | Exception, timeout: float = 600, look: float = 0) -> Played:
+    return Played(Waiting(API, PACE, timeout).wait_for_any("g-1", MODELS), *answers, look=look)
+
+
 def test_a_generation_is_looked_for_on_each_path_once() -> None:
-    played = Played(find("g-1", MODELS, API, PACE), refusal(404), refusal(400), RENDERING)
-    assert played.result is MODELS[3]
+    played = play_any(refusal(404), refusal(400), DONE)
+    assert played.result.model == "luma-ai/v1"
     assert [request.url.path.split("/")[-2] for request in played.sent] == [
         "runway", "google", "luma-ai",
     ]  # fmt: skip
 
 
+def test_trouble_on_one_path_does_not_hide_the_generation_on_another() -> None:
+    for trouble in (refusal(403), httpx.Response(500), httpx.Response(200, text="<"),
+                    httpx.Response(200, json=[]), httpx.ReadTimeout("slow")):  # fmt: skip
+        assert play_any(trouble, trouble, DONE).result.status is Status.COMPLETED
+
+
+def test_where_paths_were_in_trouble_it_is_looked_for_again() -> None:
+    played = play_any(refusal(404), httpx.Response(502), refusal(404), refusal(404), DONE)
+    assert played.result.model == "veo2"
+    assert played.slept == [1.0]
+
+
+def test_the_search_ends_with_the_wait() -> None:
+    played = play_any(*[httpx.ReadTimeout("slow")] * 3, timeout=5, look=5)
+    assert isinstance(played.result, GatewayError)
+    assert [request.extensions["timeout"]["read"] for request in played.sent] == [5.0, 5.0, 5.0]
+
+
 def test_a_generation_nobody_knows_is_told() -> None:
-    error = Played(find("g-1", MODELS, API, PACE), *[refusal(404)] * 3).result
+    error = play_any(*[refusal(404)] * 3).result
     assert isinstance(error, NotFoundError)
+    assert "None of the models offered knows generation g-1" in str(error)
+    assert isinstance(play_any(refusal(404), refusal(403), refusal(404)).result, CreditsError)
 
 
 def test_a_refused_key_ends_the_search() -> None:
-    assert isinstance(
-        Played(find("g", MODELS, API, PACE), refusal(401)).result, AuthenticationError
-    )
+    assert isinstance(play_any(refusal(401)).result, AuthenticationError)
+
+
+def test_an_unknown_generation_to_be_extended_is_named() -> None:
+    given = {"prompt": "Go", "aspect_ratio": "1:1", "extend": "g-0"}
+    request = VideoRequest.check(MODELS[3], given)
+    error = Played(submit(request, "key-1", API, PACE), refusal(404)).result
+    assert "Check extend: it must be the id of a video of luma-ai/v1." in str(error)
 
 
 def test_an_id_may_lie_in_the_path() -> None:

@@ -184,15 +184,20 @@ def test_a_list_about_others_is_refused() -> None:
 def test_a_created_generation_goes_by_its_own_id_not_that_of_the_request() -> None:
     assert parse({"id": "request-1", "data": {"id": "x", "status": "queued"}}).id == "x"
     assert parse({"id": "row-1", "generation_id": "x"}).id == "x"
-    with pytest.raises(ValueError, match="no generation id"):
-        parse({"id": "x" * 1001})
+    assert parse({"request_id": "x", "status": "IN_QUEUE"}).id == "x"
+    assert parse({"request_id": "r", "id": "x"}).id == "x"
+    assert parse({"request_id": "r", "data": {"task_id": "x", "status": "queued"}}).id == "x"
+    assert parse({"name": "models/veo/operations/1"}).id == "models/veo/operations/1"
+    for answer in ({"id": "x" * 1001}, {"name": "Error", "message": "no"}):
+        with pytest.raises(ValueError, match="no generation id"):
+            parse(answer)
 
 
 @pytest.mark.parametrize(
     "answer",
     [
         {"status": "error", "message": "Too many requests", "statusCode": 429},
-        {"status": "failed", "message": "Too many requests", "code": "429"},
+        {"status": "failed", "message": "Too many requests", "code": "429", "request_id": "r"},
     ],
 )
 def test_an_error_that_came_as_a_200_is_not_the_generations_end(answer: Any) -> None:

@@ -9,6 +9,7 @@ from langchain_core.messages import ToolMessage
 
 from langchain_apilaplas import (
     ApilaplasGenerateVideo,
+    ApilaplasGetVideo,
     ApilaplasVideoToolkit,
     Generation,
     Status,
@@ -47,6 +48,8 @@ def example(param: Param) -> Any:
         return NESTED[param.name]
     if param.choices:
         return param.choices[-1]
+    if param.form:
+        return "5s"
     return {"text": "Go", "integer": 7, "number": 0.5, "boolean": True}[param.kind]
 
 
@@ -230,9 +233,24 @@ def test_what_was_left_rendering_is_found_whichever_model_made_it(world: World) 
         call = {"generation_id": generation_id}
         found = get.invoke({"type": "tool_call", "id": "1", "name": "g", "args": call})
         assert found.artifact["status"] == "completed", found.text
-        assert found.artifact["model"] is None  # several could have made it
+        assert found.artifact["model"] == model
     unknown = get.invoke({"generation_id": "nobody"})
-    assert unknown.startswith("The gateway found nothing there")
+    assert unknown.startswith("None of the models offered knows generation nobody.")
+
+
+def test_of_models_on_one_path_nobody_can_tell_which_made_a_video(world: World) -> None:
+    made = world.client.submit(model="gen3a_turbo", image=URL)
+    tool = ApilaplasGetVideo(client=world.client, models=["gen3a_turbo", "runway/gen4_turbo"])
+    call = {"type": "tool_call", "id": "1", "name": "g", "args": {"generation_id": made.id}}
+    artifact = tool.invoke(call).artifact
+    assert (artifact["status"], artifact["model"]) == ("completed", None)
+
+
+def test_under_a_universal_client_only_what_that_path_takes_is_offered(world: World) -> None:
+    client = type(world.client)(api_key=KEY, universal=True)
+    tool = ApilaplasGenerateVideo(client=client, model="luma-ai/v1")
+    assert "extend" not in tool.args
+    assert "extend" in ApilaplasGenerateVideo(client=world.client, model="luma-ai/v1").args
 
 
 def test_what_was_set_right_is_told_in_the_answer(world: World) -> None:

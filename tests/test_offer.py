@@ -1,5 +1,6 @@
 """Several models in one tool: which one is taken, and what an agent is told when none is."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,11 @@ URL = "https://example.com/cat.jpg"
 GEN4, VEO, VEO_IMAGE, HAILUO, LUMA = (
     "runway/gen4_turbo", "veo2", "veo2/image-to-video", "video-01", "luma-ai/v2",
 )  # fmt: skip
+
+
+def big_picture() -> bytes:
+    """A JPEG of five and a half million bytes, as far as its header tells."""
+    return ROCKET.read_bytes() + bytes(5_000_000)
 
 
 def ask(models: list[str], fixed: dict[str, Any] | None = None, **args: Any) -> VideoRequest:
@@ -106,6 +112,8 @@ def test_what_is_fixed_goes_to_the_models_that_have_it() -> None:
         ([GEN4, VEO], {"duration": 6}, "With runway/gen4_turbo: duration: 6 is not allowed"),
         ([GEN4, VEO], {"fps": 6}, "With runway/gen4_turbo: fps: no such parameter here"),
         ([GEN4, VEO_IMAGE], {"image": ROCKET}, "With veo2/image-to-video: image: rocket.jpg is"),
+        ([LUMA], {"image": URL, "extend": "g"}, "extend: can't be given together with image"),
+        ([GEN4], {"image": big_picture()}, "makes the request 6,"),
         ([], {}, "models needs at least one model"),
         (["sora"], {}, "There is no model 'sora'"),
     ],
@@ -115,6 +123,32 @@ def test_an_offer_that_can_not_work_is_told_at_once(
 ) -> None:
     with pytest.raises(SettingsError, match=problem):
         Offer.of(models, fixed)
+
+
+def test_what_would_lie_in_the_place_of_something_fixed_is_not_offered() -> None:
+    offered = [argument.name for argument in arguments(Offer.of([LUMA], {"image": URL}))]
+    assert "extend" not in offered
+    assert "last_image" in offered
+
+
+def test_a_fixed_length_fits_every_vendor() -> None:
+    assert ask([LUMA, GEN4], {"duration": 5}, prompt="Go", aspect_ratio="1:1").values[
+        "duration"] == "5s"  # fmt: skip
+
+
+def test_fixed_pictures_are_read_once(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(ROCKET.read_bytes())
+    params = (Param("images", "image_urls", "images", "Pictures."),)
+    offer = Offer.of([VideoModel("m", "v", "/m", params)], {"images": [photo]})
+    photo.unlink()
+    assert offer.request({}, ImageInput.of).summary == {"images": ["photo.jpg"]}
+
+
+def test_a_picture_that_makes_the_request_too_long_is_told_with_the_rest() -> None:
+    problems = told([GEN4, HAILUO], image=big_picture(), duration=7)
+    assert len(problems) == 3
+    assert problems[1].startswith("video-01: prompt: missing") or "duration" in problems[1]
 
 
 def test_what_is_not_for_agents_is_refused_and_may_be_fixed() -> None:
@@ -150,11 +184,16 @@ def test_the_schema_of_several_is_one_flat_union() -> None:
 
 
 def test_choices_are_joined_and_limits_as_wide_as_the_widest() -> None:
-    assert named([GEN4, VEO], "duration").schema == {"type": "integer", "enum": [5, 6, 7, 8, 10]}
+    both = named([GEN4, VEO], "duration")
+    assert both.schema == {"type": "integer", "minimum": 5, "maximum": 10}
+    assert both.description.endswith(" One of 5, 6, 7, 8, 10.")
     assert named([GEN4, "gen3a_turbo"], "prompt").schema == {"type": "string", "maxLength": 1000}
     assert named([GEN4, VEO], "prompt").schema == {"type": "string"}
     assert named([GEN4, LUMA], "duration").schema == {
-        "anyOf": [{"type": "integer", "enum": [5, 10]}, {"type": "string"}]
+        "anyOf": [
+            {"type": "integer", "minimum": 5, "maximum": 10},
+            {"type": "string", "pattern": r"^\d{1,3}s$"},
+        ]
     }
 
 
@@ -169,7 +208,7 @@ def test_the_description_says_for_which_models_an_argument_is() -> None:
     assert "for" not in named([GEN4, VEO_IMAGE], "duration").description
     assert named([GEN4, VEO], "model").description == (
         "Which model makes it. Left out: the first one that takes what is given. "
-        "From a prompt alone: veo2. From an image: runway/gen4_turbo."
+        "Without an image: veo2. With an image: runway/gen4_turbo."
     )
 
 

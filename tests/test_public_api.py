@@ -1,6 +1,7 @@
 """What users and agents see. A change here is a change for them: make it on purpose."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -51,9 +52,13 @@ def test_the_schema_an_agent_sees() -> None:
                         "Never base64.",
                     },
                     "duration": {
-                        "anyOf": [{"enum": [5, 10], "type": "integer"}, {"type": "null"}],
+                        "anyOf": [
+                            {"maximum": 10, "minimum": 5, "type": "integer"},
+                            {"type": "null"},
+                        ],
                         "default": None,
-                        "description": "Length in seconds. Left out, the API decides.",
+                        "description": "Length in seconds. Left out, the API decides. "
+                        "One of 5, 10.",
                     },
                     "aspect_ratio": {
                         "anyOf": [
@@ -80,6 +85,14 @@ def test_the_schema_an_agent_sees() -> None:
             },
         },
     }
+
+
+def test_the_raw_schema_shows_models_nothing_more() -> None:
+    """Google's integration of LangChain reads it, and takes no `enum` of numbers."""
+    tool = ApilaplasGenerateVideo(api_key=KEY, models=[model.id for model in list_models()])
+    schema = tool.args_schema.model_json_schema()
+    assert set(schema["properties"]) == set(tool.args)
+    assert not re.search(r'"enum": \[-?[0-9]', json.dumps(schema))
 
 
 def test_the_schema_of_all_models_together_is_one_flat_small_object() -> None:

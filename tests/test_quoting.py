@@ -17,7 +17,7 @@ from langchain_apilaplas.quoting import clean, retry_after, words
         (b"<!doctype html><html><body>Oops</body></html>", ""),
         (b"upstream connect error", "upstream connect error"),
         (b"\xff\xfe", "\ufffd\ufffd"),
-        (b"[" * 100_000, "[" * 4_000),
+        (b"[" * 100_000, "[" * 8_000),
         (b"", ""),
     ],
 )

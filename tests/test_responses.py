@@ -10,12 +10,14 @@ from pydantic import SecretStr
 
 from langchain_apilaplas import get_model
 from langchain_apilaplas.errors import ApilaplasError, Charged, UnknownOutcomeError
+from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.responses import Reader
 from langchain_apilaplas.settings import Settings
 
 KEY = "sk-secret-0123456789"
 READER = Reader(Settings(SecretStr(KEY), "https://api.example"))
 LUMA = get_model("luma-ai/v2")
+REQUEST = VideoRequest.check(LUMA, {"prompt": "Go", "aspect_ratio": "1:1"})
 
 _NAMES = st.sampled_from(["id", "status", "state", "video", "error", "assets", "message", "detail"])
 _VALUES = st.recursive(
@@ -31,7 +33,7 @@ STATUSES = st.sampled_from([200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 41
 @given(status=STATUSES, body=BODIES)
 def test_any_answer_to_a_submit(status: int, body: bytes) -> None:
     try:
-        generation = READER.read_submitted(httpx.Response(status, content=body), LUMA)
+        generation = READER.read_submitted(httpx.Response(status, content=body), REQUEST)
     except ApilaplasError as error:
         assert KEY not in str(error)
         assert (error.charged is Charged.UNKNOWN) is isinstance(error, UnknownOutcomeError)

@@ -85,6 +85,16 @@ def test_an_enum_of_words_and_a_longest_prompt_are_read_from_the_schema() -> Non
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("limits", [{"enum": [5, 10]}, {"minimum": 5, "maximum": 10}])
+def test_of_several_numbers_the_one_that_the_schema_allows_is_meant(limits: Any) -> None:
+    properties = {"prompt": {"type": "string"}, "duration": {"type": "integer", **limits}}
+    needed = {"properties": properties, "required": ["duration"]}
+    function = {"name": "generate_video", "parameters": needed}
+    tool = {"type": "function", "function": function}
+    for text, meant in (("A jump 3s into a 10s video", 10), ("A 7s clip", 7), ("A video", 5)):
+        assert args(user(text), tools=[tool]) == {"prompt": text, "duration": meant}
+
+
 def test_a_tool_without_parameters_or_descriptions_is_no_trouble() -> None:
     bare = {"type": "function", "function": {"name": "now", "parameters": None}}
     schema = {"prompt": {"type": "string", "description": None}, "image": {"description": None}}

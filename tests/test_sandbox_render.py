@@ -211,6 +211,7 @@ def test_a_row_of_ones_own_may_have_other_ratios(ratio: str, size: tuple[int, in
         ("veo2", {"duration": 7}, 7),
         ("luma-ai/v2", {"duration": "9s"}, 9),
         ("luma-ai/v2", {"duration": "60s"}, 10),
+        ("luma-ai/v2", {"duration": "9" * 400}, 10),
         ("luma-ai/v2", {"duration": "0.2"}, 1),
         ("luma-ai/v2", {"duration": "long"}, 5),
         ("wan/v2.1/1.3b/text-to-video", {}, 5),
@@ -318,6 +319,7 @@ def test_a_camera_movement_is_ordered_by_name(said: str, move: Camera | None) ->
         ("roll", 5, Camera((1.0, 1.0), roll=(0.0, 15.0))),
         ("zoom", 10, Camera((1.0, 1.6))),
         ("zoom", -10, Camera((1.0, 0.7))),
+        ("zoom", -(10**400), Camera((1.0, 0.7))),
         ("dive", 1, None),
     ],
 )

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import time
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +31,11 @@ from langchain_apilaplas.sandbox import (
     no_video,
     slow,
 )
+from langchain_apilaplas.sandbox.camera import Camera
+from langchain_apilaplas.sandbox.checks import complaints
+from langchain_apilaplas.sandbox.jobs import Job
+from langchain_apilaplas.sandbox.render import Scene
+from langchain_apilaplas.sandbox.shapes import SHAPES
 from tests.conftest import Clock
 
 HOST = "https://api.apilaplas.com"
@@ -261,6 +267,17 @@ def test_the_documents_own_schema_is_asked_too(http: httpx.Client) -> None:
     assert create(http, "ours/two", text="A fox").status_code == 201
 
 
+@pytest.mark.usefixtures("own_catalog")
+def test_a_document_may_allow_null(http: httpx.Client) -> None:
+    schema = {"properties": {"text": {"type": ["string", "null"]}, "note": {"type": "string"}}}
+    params = tuple(Param(name, name, "text", "What happens.") for name in ("text", "note"))
+    register_model(VideoModel("ours/null", "ours", "/v9/films", params, schema=schema))
+    answer = create(http, "ours/null", text=None, note=None)
+    words = "Body validation error: 'note': None is not of type 'string'"
+    assert answer.json()["message"] == words
+    assert create(http, "ours/null", text=None).status_code == 201
+
+
 # --- what is refused ---
 
 SQUARE = Image.new("RGB", (400, 400))
@@ -275,7 +292,19 @@ def data_uri(kind: str, *size: int) -> str:
 @pytest.mark.parametrize(
     ("model", "more", "words"),
     [
-        ("veo2", {"prompt": None}, "'prompt': Required"),
+        ("veo2", {"prompt": None}, "'prompt': Expected string, received null"),
+        ("gen3a_turbo", {"watermark": None}, "'watermark': Expected boolean, received null"),
+        ("kling-video/v1/pro/text-to-video", {"cfg_scale": None},
+         "'cfg_scale': Expected number, received null"),
+        ("kling-video/v1/pro/image-to-video", {"tail_image_url": None},
+         "'tail_image_url': Expected string, received null"),
+        ("kling-video/v1/pro/image-to-video", {"dynamic_masks": None},
+         "'dynamic_masks': Expected array, received null"),
+        ("luma-ai/v2", {"keyframes": None}, "'keyframes': Expected object, received null"),
+        ("luma-ai/v2", {"keyframes": {"frame1": None}},
+         "'keyframes.frame1': Expected object, received null"),
+        ("luma-ai/v2", {"keyframes": {"frame0": {"type": "generation", "id": None}}},
+         "'keyframes.frame0.id': Expected string, received null"),
         ("veo2", {"duration": 9}, "'duration': Expected 5 | 6 | 7 | 8, received 9"),
         ("video-01", {"prompt_optimizer": 1}, "'prompt_optimizer': Expected boolean, received int"),
         ("video-01", {"first_frame_image": data_uri("gif", 400, 400)},
@@ -286,8 +315,10 @@ def data_uri(kind: str, *size: int) -> str:
          "'first_frame_image': Expected a width to height ratio of 0.4 to 2.5"),
         ("veo2/image-to-video", {"image_url": data_uri("png", 800, 800)},
          "'image_url': Expected an HTTPS URL"),
-        ("wan/v2.1/1.3b/text-to-video", {"inference_steps": 0},
-         "'inference_steps': Number must be greater than or equal to 1"),
+        ("wan/v2.1/1.3b/text-to-video", {"guidance_scale": 10**400},
+         "'guidance_scale': Number must be less than or equal to 9223372036854775807"),
+        ("wan/v2.1/1.3b/text-to-video", {"seed": -(2**63)},
+         "'seed': Number must be greater than or equal to -9223372036854775807"),
         ("wan/v2.1/1.3b/text-to-video", {"shift": "5"}, "'shift': Expected number, received str"),
         ("kling-video/v1/pro/text-to-video", {"cfg_scale": 1.5},
          "'cfg_scale': Number must be less than or equal to 1"),
@@ -295,22 +326,39 @@ def data_uri(kind: str, *size: int) -> str:
          "'cfg_scale': Expected number, received bool"),
         ("kling-video/v1/standard/text-to-video",
          {"advanced_camera_control": {"movement_type": "pan", "movement_value": 11}},
-         "'advanced_camera_control.movement_value': Input should be less than or equal to 10, "
-         "received 11"),
+         "'advanced_camera_control.movement_value': Number must be less than or equal to 10"),
+        ("kling-video/v1/standard/text-to-video",
+         {"advanced_camera_control": {"movement_type": "dolly", "movement_value": 0}},
+         "'advanced_camera_control.movement_type': Expected 'horizontal' | 'vertical' | 'pan' | "
+         "'tilt' | 'roll' | 'zoom', received 'dolly'"),
         ("kling-video/v1/standard/text-to-video", {"advanced_camera_control": "pan"},
-         "'advanced_camera_control': Input should be a valid dictionary"),
+         "'advanced_camera_control': Expected object, received str"),
         ("kling-video/v1/pro/image-to-video",
          {"dynamic_masks": [{"mask_url": "https://a/b.png", "trajectories": [{"x": 1}]}]},
          "'dynamic_masks.0.trajectories.0.y': Required"),
+        ("kling-video/v1/pro/image-to-video",
+         {"dynamic_masks": [{"mask_url": "https://a/b.png",
+                             "trajectories": [{"x": 1, "y": 2}, {"x": "1", "y": 2}]}]},
+         "'dynamic_masks.0.trajectories.1.x': Expected integer, received str"),
+        ("kling-video/v1/pro/image-to-video",
+         {"dynamic_masks": [{"mask_url": "b.png", "trajectories": []}]},
+         "'dynamic_masks.0.mask_url': Expected an HTTPS URL"),
+        ("kling-video/v1/pro/image-to-video",
+         {"dynamic_masks": [{"mask_url": "https://a/b.png", "trajectories": {"x": 1, "y": 2}}]},
+         "'dynamic_masks.0.trajectories': Expected array, received dict"),
+        ("luma-ai/v2", {"keyframes": {"frame2": {}}},
+         "'keyframes': Unrecognized key(s) in object: 'frame2'"),
         ("luma-ai/v2", {"keyframes": {"frame0": {"type": "image", "url": "http://a/b.jpg"}}},
          "'keyframes.frame0.url': Expected an HTTPS URL"),
         ("luma-ai/v2", {"keyframes": {"frame1": {"type": "image", "url": 7}}},
          "'keyframes.frame1.url': Expected string, received int"),
         ("luma-ai/v2", {"keyframes": {"frame0": {"type": "generation"}}},
          "'keyframes.frame0.id': Required"),
-        ("luma-ai/v2", {"keyframes": {"frame0": {"type": "film"}}},
-         "'keyframes.frame0': Input tag"),
-        ("luma-ai/v2", {"keyframes": []}, "'keyframes': Input should be a valid dictionary"),
+        ("luma-ai/v2", {"keyframes": {"frame0": {"type": "film", "url": "https://a/b.jpg"}}},
+         "'keyframes.frame0.type': Expected 'image' | 'generation', received 'film'"),
+        ("luma-ai/v2", {"keyframes": {"frame0": {"url": "https://a/b.jpg"}}},
+         "'keyframes.frame0.type': Required"),
+        ("luma-ai/v2", {"keyframes": []}, "'keyframes': Expected object, received list"),
         ("luma-ai/v2", {"model": "luma-ai/v2", "seed": 1},
          "Unrecognized key(s) in object: 'model', 'seed'"),
         ("luma-ai/v1", {"aspect_ratio": "2:1"}, "'aspect_ratio': Expected '1:1' | '16:9'"),
@@ -334,13 +382,34 @@ def test_what_a_vendor_refuses_is_refused(
         ("kling-video/v1/standard/text-to-video",
          {"advanced_camera_control": {"movement_type": "pan", "movement_value": -10}}),
         ("kling-video/v1/pro/image-to-video", {"cfg_scale": 1, "ratio": "1:1"}),
-        ("luma-ai/v2", {"keyframes": {"frame0": {"type": "image", "url": "https://a/b.jpg"},
-                                      "frame1": None}}),
+        ("kling-video/v1/pro/image-to-video",
+         {"dynamic_masks": [{"mask_url": "https://a/b.png", "trajectories": [{"x": 1, "y": 2}]}]}),
+        ("wan/v2.1/1.3b/text-to-video", {"guidance_scale": 2**63 - 1, "shift": 1e300}),
+        ("luma-ai/v2", {"keyframes": {"frame1": {"type": "image", "url": "https://a/b.jpg"}}}),
         ("luma-ai/v1", {"anything": 1}),
     ],
 )  # fmt: skip
 def test_what_a_vendor_takes_is_taken(http: httpx.Client, model: str, more: dict[str, Any]) -> None:
     assert create(http, model, **more).status_code == 201
+
+
+def test_a_number_beyond_all_floats_is_refused(http: httpx.Client) -> None:
+    model = get_model("wan/v2.1/1.3b/text-to-video")
+    content = json.dumps({**body_for(model), "shift": 5}).replace(": 5", ": 1e400")
+    answer = http.post(model.endpoint, content=content)
+    assert answer.json()["message"] == "Body validation error: 'shift': Number must be finite"
+
+
+def test_the_sandbox_reads_what_is_nested_without_the_catalogs_types(http: httpx.Client) -> None:
+    for model in list_models():
+        for param in model.params:
+            if param.kind == "json":
+                assert (model.vendor, param.wire) in SHAPES
+    blind = replace(get_model("luma-ai/v2"), params=tuple(
+        replace(param, type=None) for param in get_model("luma-ai/v2").params
+    ))  # fmt: skip
+    body = {**body_for(blind), "keyframes": {"frame0": 1}}
+    assert complaints(blind, body, 0) == ["'keyframes.frame0': Expected object, received int"]
 
 
 @pytest.mark.usefixtures("own_catalog")
@@ -538,6 +607,17 @@ def test_in_process_nobody_is_held(http: httpx.Client) -> None:
     assert fetch(http, "veo2", created(http, "veo2"), state="done")["status"] == "queued"
 
 
+def test_over_http_a_state_that_was_waited_for_is_reached() -> None:
+    with Server(Sandbox(seconds=0.3)) as server:
+        bearer = {"Authorization": "Bearer x"}
+        with httpx.Client(base_url=server.sandbox.url, headers=bearer) as http:
+            states = [
+                fetch(http, "luma-ai/v2", created(http, "luma-ai/v2"), state="dreaming")["state"]
+                for _ in range(20)
+            ]
+    assert states == ["dreaming"] * 20
+
+
 def test_over_http_the_request_really_is_held() -> None:
     with Server(Sandbox(seconds=0.6)) as server:
         http = httpx.Client(base_url=server.sandbox.url, headers={"Authorization": "Bearer x"})
@@ -626,6 +706,34 @@ def test_a_registered_row_may_extend_by_any_field(http: httpx.Client, sandbox: S
     second = created(http, "ours/four", source_id=first)
     assert sandbox._jobs[second].before is sandbox._jobs[first]
     assert create(http, "ours/four", source_id="no-such").status_code == 400
+
+
+def chained(links: int) -> list[Job]:
+    """Generations that each go on from the one before, and lead to the first."""
+    model = get_model("luma-ai/v2")
+    jobs = [Job("0", model, body_for(model))]
+    for n in range(1, links):
+        after = jobs[0] if n % 2 else None
+        jobs.append(Job(str(n), model, jobs[0].body, before=jobs[-1], after=after))
+    return jobs
+
+
+def test_each_link_of_a_long_chain_is_filmed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def scene(_: VideoModel, body: Any, **frames: Image.Image | None) -> Scene:
+        asked.append(frames)
+        return Scene(Image.new("RGB", (6, 6)), (4, 4), Camera(), tint=(0, 0, 0))
+
+    monkeypatch.setattr("langchain_apilaplas.sandbox.jobs.scene_of", scene)
+    jobs = chained(2000)
+    jobs[-1].scene()
+    assert len(asked) == 2001, "of the first both ends are needed"
+    assert [job for job in jobs[:-1] if 1 not in job.ends] == []
+    for job in jobs:
+        job.scene()
+    assert len(asked) == 4001, "only its own"
+    assert len(repr(jobs[-1])) < 10_000, "without the others"
 
 
 def test_an_extension_can_be_extended_and_downloaded(http: httpx.Client, clock: Clock) -> None:

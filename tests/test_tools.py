@@ -228,7 +228,7 @@ def test_wrong_arguments_are_named_all_at_once_and_not_echoed(tool: Any, invoke:
     assert len(text) < 1500
 
 
-@pytest.mark.parametrize("generation_id", [" ", "\ud800", "a\nb"])
+@pytest.mark.parametrize("generation_id", [" ", "\ud800", "..", "x" * 1001])
 def test_an_id_that_can_be_none_is_refused_unsent(
     world: World, invoke: Any, generation_id: str
 ) -> None:
@@ -408,3 +408,63 @@ def test_whatever_a_transport_raises_the_tool_answers(invoke: Any) -> None:
         async_client=AsyncApilaplasClient(api_key=KEY, http_client=ahttp),
     )
     assert "It may have been charged." in invoke(tool, ARGS)
+
+
+# --- what a developer gets wrong ---
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"model": ["veo2"]}, "model must be a model's id or row; for several, give models="),
+        ({"models": 5}, "models must be a list"),
+        ({"models": "veo2"}, "models must be a list"),
+        ({"models": [5]}, "models must be a list"),
+        ({"fixed": [1]}, "fixed must be a dict"),
+        ({"fixed": {"duration": 5}, "duration": 10}, "fixed must be a dict, of what is not given"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_told(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        ApilaplasGenerateVideo(api_key=KEY, **given)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [" attached:last ", "Attached:Last", "attached: 1", "`attached:1`", "'attached:last'"],
+)
+def test_a_slip_in_the_name_of_a_picture_is_set_right(tool: Any, name: str) -> None:
+    message = {"type": "image", "url": URL}
+    runtime = SimpleNamespace(
+        tool_call_id="1", state=[{"role": "user", "content": [message]}], config={}
+    )
+    artifact = tool._run(image=name, runtime=runtime)[1]
+    assert artifact["request"]["image"] == "attached:1"
+
+
+def test_an_address_in_brackets_is_an_address(tool: Any, world: World) -> None:
+    tool.invoke({"image": f" <{URL}> "})
+    assert world.sandbox.accepted[0]["image_url"] == URL
+
+
+def test_records_hold_no_base64_and_no_signed_part_of_a_link(tool: Any) -> None:
+    secret = "data:image/png;base64," + "QUJD" * 50
+    args = {"image": secret, "prompt": f"see https://a/b?Signature=SECRET and {secret}"}
+    runtime = SimpleNamespace(tool_call_id="1", state=[], config={})
+    message = tool._run(**args, unknown_arguments=["x"], runtime=runtime)[0]
+    assert message.status == "error"
+    for text in (message.text, json.dumps(message.artifact)):
+        assert "QUJDQUJD" not in text
+        assert "SECRET" not in text
+    assert list(message.artifact["request"]) == ["image", "prompt"]
+
+
+def test_a_text_for_a_tool_without_arguments_is_not_paid_for_and_dropped(world: World) -> None:
+    tool = ApilaplasGenerateVideo(
+        client=world.client, **dict.fromkeys(["prompt"], "Go"), image=URL, duration=5,
+        aspect_ratio="1:1", seed=1,
+    )  # fmt: skip
+    assert tool.invoke("something else").startswith(
+        "input: no such parameter here; there are: none"
+    )
+    assert world.sandbox.accepted == []

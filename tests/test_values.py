@@ -11,6 +11,7 @@ from PIL import Image
 
 from langchain_apilaplas import list_models
 from langchain_apilaplas.catalog import CameraMove, Param, Picture, get_model
+from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.values import allowed, take
 
 URL = "https://example.com/cat.jpg"
@@ -20,6 +21,7 @@ SEED = Param("seed", "seed", "integer", "A number.", minimum=0, maximum=42949672
 SCALE = Param("cfg_scale", "cfg_scale", "number", "How closely.", minimum=0, maximum=1)
 LOOP = Param("loop", "loop", "boolean", "Whether it loops.")
 SAMPLER = Param("sampler", "sampler", "text", "How.", choices=("unipc", "dpm+"))
+TURN = Param("camera_control", "c", "text", "How.", choices=("down_back", "forward_up"))
 PROMPT = Param("prompt", "prompt", "text", "What happens.", max_length=10)
 CAMERA = Param("camera", "camera", "json", "A move.", type=CameraMove)
 MASKS = get_model("kling-video/v1/pro/image-to-video").param("dynamic_masks")
@@ -72,8 +74,11 @@ def test_what_fits_is_taken_as_it_is(param: Param, value: object) -> None:
         (LOOP, "true", True),
         (LOOP, "No", False),
         (SAMPLER, "UniPC", "unipc"),
+        (TURN, "Forward up", "forward_up"),
         (CAMERA, '{"movement_type": "pan", "movement_value": 3}',
          {"movement_type": "pan", "movement_value": 3}),
+        (CAMERA, {"movement_type": "Zoom ", "movement_value": "3"},
+         {"movement_type": "zoom", "movement_value": 3}),
     ],
 )  # fmt: skip
 def test_a_slip_is_set_right_and_told(param: Param, value: object, meant: object) -> None:
@@ -95,7 +100,9 @@ def test_the_sentence_about_a_slip_says_both() -> None:
      (SEED, "10s"), (SEED, 1.5), (SCALE, "50%"),
      (SCALE, float("inf")), (LOOP, 1), (LOOP, "maybe"), (SAMPLER, "dpm"), (PROMPT, 7),
      (PROMPT, "\ud83d"), (PROMPT, "x" * 11), (CAMERA, "zoom"), (CAMERA, {}), (CAMERA, None),
-     (CAMERA, {"movement_type": "zoom", "movement_value": "3"})],
+     (CAMERA, {"movement_type": "zoom", "movement_value": True}),
+     (CAMERA, {"movement_type": "zoom", "movement_value": 10**400}),
+     (CAMERA, {"movement_type": "zoom", "movement_value": 3.5})],
 )  # fmt: skip
 def test_what_could_mean_several_things_is_refused(param: Param, value: object) -> None:
     problem = refused(param, value)
@@ -114,6 +121,39 @@ def test_a_word_for_a_shape_means_the_usual_one_or_the_only_one() -> None:
     assert "'portrait' is not allowed" in refused(wide, "portrait")
     several = Param("aspect_ratio", "r", "text", "Shape.", choices=("21:9", "4:3"))
     assert "'landscape' is not allowed" in refused(several, "landscape")
+
+
+def test_a_size_is_not_taken_for_another_of_the_same_shape() -> None:
+    sizes = Param("size", "size", "text", "Size.", choices=("1280x720", "720x1280", "1024x1792"))
+    assert take(sizes, "1280 X 720")[0] == "1280x720"
+    assert "'1920x1080' is not allowed" in refused(sizes, "1920x1080")
+
+
+def test_numbers_are_compared_to_the_last_digit() -> None:
+    version = Param("version", "v", "integer", "Version.", choices=(20250401,))
+    assert take(version, "20250401")[0] == 20250401
+    for other in (20250402, "20250402", 20250401.5):
+        assert "version: " in refused(version, other)
+    assert "duration: " in refused(DURATION, 5.0000001)
+
+
+def test_seconds_of_a_text_have_their_form() -> None:
+    param = get_model("luma-ai/v2").param("duration")
+    assert param
+    for value in (5, "5", " 5 s", "5 seconds", 5.0):
+        assert take(param, value)[0] == "5s"
+    assert take(param, "9s") == ("9s", None)
+    for value in ("whatever", 5.5, "9 min", -5):
+        assert refused(param, value).endswith("allowed: seconds such as '5s'.")
+
+
+@pytest.mark.parametrize("value", [".", "..", "", " ", "x" * 1001, "\ud83d", 1.5, True])
+def test_what_can_not_be_an_id_is_refused(value: object) -> None:
+    assert "extend: " in refused(Param("extend", "", "id", "An id."), value)
+
+
+def test_an_id_may_be_a_number() -> None:
+    assert take(Param("extend", "", "id", "An id."), 234954179076239)[0] == "234954179076239"
 
 
 def test_choices_of_texts_are_met_by_numbers_that_read_the_same() -> None:
@@ -152,6 +192,38 @@ def test_each_thing_wrong_inside_a_nested_value_is_told_with_its_path() -> None:
     assert max(map(len, caught.value.args)) < 250
 
 
+def test_one_thing_is_taken_for_a_list_of_it() -> None:
+    assert MASKS
+    mask = {"mask_url": URL, "trajectories": [{"x": 1.0, "y": 2}]}
+    assert take(MASKS, mask)[0] == [{"mask_url": URL, "trajectories": [{"x": 1, "y": 2}]}]
+
+
+def test_of_very_many_problems_some_are_told() -> None:
+    assert MASKS
+    points = [{"x": "a", "y": "b"}] * 2000
+    problem = refused(MASKS, [{"mask_url": URL, "trajectories": points}])
+    assert len(problem) < 2000
+    assert problem.endswith("dynamic_masks: 3990 more things like these are wrong.")
+
+
+def test_messages_show_no_signed_part_of_a_link_and_no_base64() -> None:
+    assert MASKS
+    for url in ("http://a/b?Signature=SECRETSIG", "data:image/png;base64,QUJDQUJDQUJD" * 9):
+        masks = [{"mask_url": url, "trajectories": [{"x": 1, "y": 2}]}]
+        image = Param("image", "image_url", "image", "First.")
+        for problem in (refused(MASKS, masks), refused(MASKS, {"x": url}), refused(image, url)):
+            assert "SECRETSIG" not in problem
+            assert "QUJD" not in problem
+
+
+def test_a_picture_of_the_conversation_may_stand_inside() -> None:
+    param = Param("input", "input", "json", "Whatever.", schema={})
+    picture = ImageInput.of(URL)
+    given = {"prompt": "attached to it", "images": ["attached:last"]}
+    taken = take(param, given, lambda name: picture)[0]
+    assert taken == {"prompt": "attached to it", "images": [URL]}
+
+
 def test_nested_values_may_be_models_from_code() -> None:
     move = CameraMove(movement_type="zoom", movement_value=5)
     assert take(CAMERA, move)[0] == {"movement_type": "zoom", "movement_value": 5}
@@ -160,7 +232,7 @@ def test_nested_values_may_be_models_from_code() -> None:
 @pytest.mark.parametrize(
     ("wanted", "data", "problem"),
     [
-        (Picture(inline=False), picture("PNG", 9, 9), "is the picture itself, and this model"),
+        (Picture(inline=False), picture("PNG", 9, 9), "ask the user for its https URL"),
         (Picture(formats=("image/jpeg", "image/png")), picture("WEBP", 9, 9),
          "is image/webp; allowed: JPEG or PNG"),
         (Picture(min_side=301), picture("PNG", 300, 900), "a shorter side of 300 pixels; allowed: "
@@ -197,7 +269,7 @@ def test_several_images_are_a_list() -> None:
 
 def test_a_value_for_a_documents_own_schema_must_be_json() -> None:
     param = Param("more", "more", "json", "Whatever.", schema={"type": "object"})
-    assert take(param, '{"a": 1}') == ({"a": 1}, "more: the JSON text was taken as what it says.")
+    assert take(param, '{"a": 1}') == ({"a": 1}, "more: was taken as {'a': 1}.")
     assert "more: " in refused(param, {"a": {1, 2}})
 
 

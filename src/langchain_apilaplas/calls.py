@@ -13,6 +13,7 @@ from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.settings import Settings, seconds
+from langchain_apilaplas.values import is_id
 from langchain_apilaplas.waiting import Waiting
 from langchain_apilaplas.wire import Wire
 
@@ -65,7 +66,9 @@ class Calls:
         if not rows:
             raise SettingsError("wait needs the model that the generation was submitted with.")
         waiting = self._waiting(rows[0], timeout, listener)
-        return self._wait(_id(generation_id), rows, waiting)
+        if len(rows) == 1:
+            return waiting.wait(_id(generation_id), rows[0])
+        return waiting.wait_for_any(_id(generation_id), rows)
 
     def generate(
         self,
@@ -84,15 +87,6 @@ class Calls:
     def download(self, video: Generation | Video | str, to: str | Path) -> Flow[Path]:
         """See `ApilaplasClient.download`."""
         return flows.download(video, Path(to), self._wire)
-
-    def _wait(
-        self, generation_id: str, rows: Sequence[VideoModel], waiting: Waiting
-    ) -> Flow[Generation]:
-        row = rows[0]
-        if len(rows) > 1:
-            row = yield from flows.find(generation_id, rows, self._wire, waiting.pace)
-            waiting = self._waiting(row, waiting.timeout, waiting.listener)
-        return (yield from waiting.wait(generation_id, row))
 
     def _request(
         self, request: VideoRequest | None, model: Model | None, values: Mapping[str, object]
@@ -117,7 +111,7 @@ class Calls:
 
 def _id(given: object) -> str:
     """A generation's id: any text that can be sent."""
-    if isinstance(given, str) and given.strip() and given.isprintable():
+    if isinstance(given, str) and is_id(given):
         return given
     raise InvalidRequestError("generation_id: must be the id as the server gave it.")
 

@@ -1,4 +1,4 @@
-"""The short conversations with the API: submit, get, find, download. Each yields effects."""
+"""The short conversations with the API: submit, get, download. Each is a generator of effects."""
 
 import math
 import re
@@ -8,12 +8,7 @@ from pathlib import Path
 from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.download import Save
 from langchain_apilaplas.effects import Flow, Now, Send, Sleep, T, logger
-from langchain_apilaplas.errors import (
-    ApilaplasError,
-    DownloadError,
-    InvalidRequestError,
-    NotFoundError,
-)
+from langchain_apilaplas.errors import ApilaplasError, DownloadError
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.pacing import PATIENCE, Pace
 from langchain_apilaplas.request import VideoRequest
@@ -21,6 +16,8 @@ from langchain_apilaplas.wire import Exchange, Wire
 
 SUBMIT_ATTEMPTS = 3
 GET_ATTEMPTS = 4
+AT_ONCE = 50
+"""So many ids fit into an address that every proxy takes."""
 
 
 def submit(
@@ -41,32 +38,16 @@ def get(generation_id: str, model: VideoModel, api: Wire, pace: Pace) -> Flow[Ge
 def get_many(
     generation_ids: Sequence[str], model: VideoModel, api: Wire, pace: Pace
 ) -> Flow[list[Generation]]:
-    """Look at several, with one request where the model's row knows how."""
-    if model.how_to_fetch.many_path and generation_ids:
-        exchange = api.look_at_many(model, generation_ids)
-        return (yield from persist(exchange, GET_ATTEMPTS, pace))
-    found = []
+    """Look at several, fifty with one request where the model's row knows how."""
+    found: list[Generation] = []
+    if model.how_to_fetch.many_path:
+        for start in range(0, len(generation_ids), AT_ONCE):
+            exchange = api.look_at_many(model, generation_ids[start : start + AT_ONCE])
+            found += yield from persist(exchange, GET_ATTEMPTS, pace)
+        return found
     for generation_id in generation_ids:
         found.append((yield from get(generation_id, model, api, pace)))
     return found
-
-
-def find(
-    generation_id: str, models: Sequence[VideoModel], api: Wire, pace: Pace
-) -> Flow[VideoModel]:
-    """The first of several models on whose path the gateway knows the generation."""
-    firsts: dict[str, VideoModel] = {}
-    for model in models:
-        firsts.setdefault(model.how_to_fetch.path, model)
-    unknown: ApilaplasError | None = None
-    for model in firsts.values():
-        try:
-            yield from get(generation_id, model, api, pace)
-        except (NotFoundError, InvalidRequestError) as error:
-            unknown = unknown or error
-        else:
-            return model
-    raise unknown or AssertionError("unreachable: there is at least one model")
 
 
 def download(video: Generation | Video | str, to: Path, api: Wire) -> Flow[Path]:

@@ -123,8 +123,8 @@ def _status(found: Mapping[str, Any], *, created: bool) -> Status:
     if known and len(known) == len(words):
         return known[0]
     # Beside a word that nobody knows, an end must show itself.
-    proofs = {Status.COMPLETED: reading.videos, Status.ERROR: reading.error}
-    return next((status for status in known if proofs[status](found)), Status.GENERATING)
+    proofs = {Status.COMPLETED: reading.videos(found), Status.ERROR: reading.error(found)}
+    return next((status for status in known if proofs[status]), Status.GENERATING)
 
 
 def _wordless(found: Mapping[str, Any], *, created: bool) -> Status:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from langchain_apilaplas.quoting import quoted
+
 FORMATS = "JPEG, PNG or WebP"
 _SHOWN = 80
 
@@ -84,7 +86,7 @@ class ImageInput:
         except ValueError:
             good = False
         if not good or re.search(r"[\s\x00-\x1f\x7f]", url):
-            raise ValueError(f"{shorten(url)!r} is not an https URL")
+            raise ValueError(f"{quoted(url)} is not an https URL")
         return cls(url, source=url.partition("?")[0])
 
     @classmethod

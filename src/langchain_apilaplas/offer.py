@@ -9,8 +9,14 @@ from typing import Any
 from langchain_apilaplas.catalog import Param, VideoModel, get_model
 from langchain_apilaplas.errors import InvalidRequestError, SettingsError
 from langchain_apilaplas.images import ImageInput
-from langchain_apilaplas.request import VideoRequest, check_value, check_values
-from langchain_apilaplas.values import ToImage, take
+from langchain_apilaplas.nested import ToImage
+from langchain_apilaplas.request import (
+    VideoRequest,
+    check_fixed,
+    check_value,
+    check_values,
+    open_params,
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Offer:
         rows = tuple({row.id: row for row in map(get_model, models)}.values())
         if not rows:
             raise SettingsError("models needs at least one model.")
-        return cls(rows, {name: _fixed(rows, name, value) for name, value in fixed.items()})
+        return cls(rows, _fixed(rows, fixed))
 
     @property
     def choice(self) -> Param:
@@ -83,7 +89,7 @@ class Offer:
             told.append(f"Of the models offered, taken as it is by: {', '.join(takers)}.")
         else:
             told.insert(0, "None of the models offered takes all of this; the closest is this one.")
-            told += self._partly(refusal, args, to_image)
+            told += self._partly(closest, refusal, args, to_image)
         raise InvalidRequestError(*told)
 
     def _takers(self, args: dict[str, Any], to_image: ToImage) -> list[str]:
@@ -98,53 +104,64 @@ class Offer:
         return takers
 
     def _partly(
-        self, refusal: InvalidRequestError, args: dict[str, Any], to_image: ToImage
+        self,
+        closest: VideoModel,
+        refusal: InvalidRequestError,
+        args: dict[str, Any],
+        to_image: ToImage,
     ) -> list[str]:
         """For each argument refused, which of the models offered would take that one."""
         names = [re.split(r"[:.[]", problem, maxsplit=1)[0] for problem in refusal.problems]
         found = []
         for name in dict.fromkeys(name for name in names if name in args):
-            takers = [
-                m.id for m in self.models if _takes(m, self.fixed, name, args[name], to_image)
-            ]
-            found += [f"{name} as given is taken by {', '.join(takers)}."] if takers else []
+            takers = [model for model in self.models if self._takes(model, name, args, to_image)]
+            if takers and closest not in takers:  # it is this value, not what came along with it
+                ids = ", ".join(model.id for model in takers)
+                found.append(f"{name} as given is taken by {ids}.")
         return found
 
-
-def _fixed(rows: Sequence[VideoModel], name: str, value: object) -> object:
-    having = [row for row in rows if row.param(name)] or rows[:1]
-    try:
-        for row in having:
-            checked = check_value(row, name, value)
-            if isinstance(checked, ImageInput):
-                value = checked  # a file is read once
-    except ValueError as error:
-        raise SettingsError(" ".join([f"With {row.id}:", *error.args])) from None
-    return value
+    def _takes(
+        self, model: VideoModel, name: str, args: Mapping[str, Any], to_image: ToImage
+    ) -> bool:
+        params = [param for param in open_params(model, self.fixed) if param.name == name]
+        return bool(params) and not check_values(params, {name: args[name]}, to_image)[2]
 
 
-def _takes(
-    model: VideoModel, fixed: Mapping[str, Any], name: str, value: object, to_image: ToImage
-) -> bool:
-    param = model.param(name)
-    if param is None or not param.for_agents or name in fixed:
-        return False
-    try:
-        take(param, value, to_image)
-    except ValueError:
-        return False
-    return True
+def _fixed(rows: Sequence[VideoModel], fixed: Mapping[str, Any]) -> dict[str, Any]:
+    """What was fixed, if every model can be sent what it knows of it. Files are read once."""
+    known = dict(fixed)
+    for row in rows:
+        try:
+            checked = check_fixed(row, known)
+            for name in known if row is rows[0] else ():
+                if not any(row.param(name) for row in rows):
+                    check_value(row, name, known[name])  # says which there are
+        except ValueError as error:
+            raise SettingsError(" ".join([f"With {row.id}:", *error.args])) from None
+        known |= {name: value for name, value in checked.items() if _has_images(value)}
+    return known
+
+
+def _has_images(value: object) -> bool:
+    items = value if isinstance(value, list) else [value]
+    return any(isinstance(item, ImageInput) for item in items)
 
 
 def _remembering(to_image: ToImage) -> ToImage:
     """The same, but an attached picture is decoded once for all the models that are tried."""
-    images: dict[str, ImageInput] = {}
+    known: dict[str, ImageInput | ValueError] = {}
 
     def remembered(value: object) -> ImageInput:
         if not isinstance(value, str):
             return to_image(value)
-        if value not in images:
-            images[value] = to_image(value)
-        return images[value]
+        if value not in known:
+            try:
+                known[value] = to_image(value)
+            except ValueError as error:
+                known[value] = error
+        found = known[value]
+        if isinstance(found, ValueError):
+            raise found
+        return found
 
     return remembered

@@ -3,9 +3,10 @@
 import email.utils
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _LONGEST = 300
+_SHOWN = 80
 
 _READ = 4_000
 """Characters that are looked at for a quote."""
@@ -14,17 +15,39 @@ _DAY = 86_400.0
 """The longest wait that is believed."""
 
 _HIDDEN = (
-    (r"data:[\w/+.;-]*,[\w+/=%-]*", "data:…"),
-    (r"(https?://[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1?…"),
+    (r"data:[^,\s]*,[\w+/=%-]*", "data:…"),
+    (r"(https?:[\\/]+[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1?…"),
+    (r"(?:[?&]|%3F|%26)(?:[\w-]*(?:signature|token|key|policy|expires|jwt)|sig)=[^\s\"'<>]*", "?…"),
     (r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", "…"),  # a JSON Web Token
     (r"(?:[A-Za-z0-9+/=_-]{60,}\s*)+", "… "),  # base64, wrapped or not
 )
 """What is cut out of a quote, and what stands there instead."""
 
 
+def hide(text: str) -> str:
+    """The text without the signed parts of links, and without base64."""
+    for hidden, shown in _HIDDEN:
+        text = re.sub(hidden, shown, text, flags=re.IGNORECASE)
+    return text
+
+
+def quoted(value: object) -> str:
+    """A value as a message shows it: cut short, without base64 and the signed parts of links."""
+    try:
+        text = hide(repr(value)[:_READ])
+    except (ValueError, RecursionError):  # an int of thousands of digits has no repr
+        return f"this {type(value).__name__}"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def place(path: Sequence[str | int]) -> str:
+    """A place inside a value, as in `masks[0].points[1].x`."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
+
+
 def words(content: bytes) -> str:
     """The message in an answer: of the gateway's JSON, or of a proxy's HTML page."""
-    text = content[:_READ].decode("utf-8", "replace")
+    text = content[: 2 * _READ].decode("utf-8", "replace")
     try:
         answer = json.loads(content)
     except (ValueError, RecursionError):
@@ -43,11 +66,9 @@ def clean(text: str, secret: str, names: Mapping[str, str]) -> str:
 
     `names` are words to be said otherwise: what the API calls a parameter → what the caller does.
     """
-    text = text[:_READ].encode("utf-8", "replace").decode()
     if len(secret) >= 8:  # a shorter one is no secret, and stands in too many words
-        text = text.replace(secret, "***")
-    for hidden, shown in _HIDDEN:
-        text = re.sub(hidden, shown, text)
+        text = text[: 2 * _READ].replace(secret, "***")
+    text = hide(text[:_READ].encode("utf-8", "replace").decode())
     for theirs, ours in names.items():
         if theirs != ours:
             # A word like "ratio" is a parameter's name only where it stands as one.

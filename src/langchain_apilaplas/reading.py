@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _IDS = ("generation_id", "id", "generationId", "task_id")
+_REQUEST_IDS = ("request_id", "job_id", "prediction_id", "operation_id", "video_id")
+"""Ids that other gateways give: of a generation, or only of the call."""
 _WORDS = ("status", "state")
 _ENVELOPES = ("data", "generation", "generations", "result")
 _VIDEOS = ("video", "videos", "video_url", "assets")
@@ -40,9 +42,9 @@ def generations(answer: object, depth: int = _DEPTH) -> list[Json]:
 
 def _is_wrapped(inner: Json, outer: Json) -> bool:
     """Whether the inner object is the generation, and the outer one only brings it."""
-    own_id, own_words = bool(identifiers(inner)), bool(words(inner))
+    own_id, own_words = bool(identifiers(inner)), bool(_words(inner))
     if identifiers(outer):  # of a request, if it does not tell how far it is
-        return own_id and own_words and not words(outer)
+        return own_id and own_words and not _words(outer)
     return own_id or own_words
 
 
@@ -63,7 +65,7 @@ def one(answer: object, generation_id: str | None) -> Json:
         found = named or [item for item in found if not identifiers(item)][:1]
     if not found:
         raise ValueError("the answer is about other generations")
-    if not identifiers(found[0]) and (code := _error_code(found[0])):
+    if not any(name in found[0] for name in _IDS) and (code := _error_code(found[0])):
         raise ValueError(f"the answer is an error, {code}: {error(found[0]) or 'without words'}")
     return found[0]
 
@@ -71,12 +73,15 @@ def one(answer: object, generation_id: str | None) -> Json:
 def identifiers(answer: Json) -> list[str]:
     """The ids it is called by, as text; the likeliest first."""
     found = []
-    for name in _IDS:
+    for name in (*_IDS, *_REQUEST_IDS):
         value = answer.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**100:
             value = str(value)
         if isinstance(value, str) and 0 < len(value.strip()) <= _LONGEST_ID:
             found.append(text(value).strip())
+    operation = answer.get("name")  # as Google calls what takes long
+    if not found and re.fullmatch(r"[\w./-]{0,500}operations/[\w.-]{1,400}", str(operation)[:1000]):
+        found.append(str(operation))
     return found
 
 
@@ -87,7 +92,12 @@ def _error_code(answer: Json) -> int | None:
 
 
 def words(answer: Json) -> list[str]:
-    """The words that tell how far it is."""
+    """The words that tell how far it is, its own and those of what it envelops."""
+    inside = [answer[name] for name in _ENVELOPES if isinstance(answer.get(name), Mapping)]
+    return [word for part in (answer, *inside) for word in _words(part)]
+
+
+def _words(answer: Json) -> list[str]:
     said = [answer.get(name) for name in _WORDS]
     stripped = [word.strip().lower() for word in said if isinstance(word, str)]
     return [word for word in stripped if word and not word.isdigit()]

@@ -10,8 +10,15 @@ from urllib.parse import quote
 from langchain_apilaplas.catalog import Param, VideoModel
 from langchain_apilaplas.errors import InvalidRequestError
 from langchain_apilaplas.images import ImageInput, shorten
+from langchain_apilaplas.nested import ToImage
+from langchain_apilaplas.quoting import hide
 from langchain_apilaplas.schema_check import schema_problems
-from langchain_apilaplas.values import ToImage, allowed, take
+from langchain_apilaplas.values import allowed, take
+
+_MOST = 20
+"""So many unknown names are listed."""
+
+_DEEPEST = 50
 
 
 @dataclass(frozen=True)
@@ -53,16 +60,20 @@ class VideoRequest:
         Raises:
             InvalidRequestError: With one sentence for each thing that is wrong.
         """
-        offered = [p for p in model.params if fixed is None or is_open(p, fixed)]
+        offered = model.params if fixed is None else open_params(model, fixed)
         values, fixes, problems = check_values(offered, given, to_image)
-        for name, value in (fixed or {}).items():
-            if model.param(name):
-                values[name] = check_value(model, name, value)
-        problems += _clashes(model, values) + _ratio_problems(model, values)
+        for name in (name for name in fixed or {} if model.param(name)):
+            try:
+                values[name] = check_value(model, name, (fixed or {})[name])
+            except ValueError as error:
+                problems += error.args
+        problems += _clashes(model, values)
+        problems += [] if "aspect_ratio" in given else _ratio_problems(model, values)
         wire = _wire(model, values)
+        body = json.dumps(wire).encode("ascii")
+        problems += _too_long(model, body)
         problems += schema_problems(model, wire, partial=bool(problems))
-        body = b"" if problems else json.dumps(wire).encode("ascii")
-        if problems := problems or _too_long(model, body):
+        if problems:
             raise InvalidRequestError(*problems)
         return cls(model, values, body, tuple(fixes))
 
@@ -80,23 +91,37 @@ class VideoRequest:
         return {name: _named(value) for name, value in self.values.items()}
 
 
+def check_fixed(model: VideoModel, fixed: Mapping[str, object]) -> dict[str, Any]:
+    """What a developer sets for all requests, of which the model knows some; images read once.
+
+    Raises:
+        ValueError: Its arguments are sentences about what can't be sent.
+    """
+    values = {name: check_value(model, name, fixed[name]) for name in fixed if model.param(name)}
+    body = json.dumps(_wire(model, values)).encode("ascii")
+    if problems := _clashes(model, values) + _too_long(model, body):
+        raise ValueError(*problems)
+    return values
+
+
 def check_values(
     params: Sequence[Param], given: Mapping[str, object], to_image: ToImage = ImageInput.of
 ) -> tuple[dict[str, Any], list[str], list[str]]:
     """The values that fit their parameters, what was set right about them, and what is wrong."""
     known = {param.name: param for param in params}
     left = _present(given)
-    values, fixes, problems = {}, [], []
-    for name, value in left.items():
-        if name not in known:
-            problems.append(_unknown(name, params))
-            continue
+    values: dict[str, Any] = {}
+    fixes: list[str] = []
+    problems: list[str] = []
+    for name in (name for name in left if name in known):
         try:
-            values[name], fix = take(known[name], value, to_image)
+            values[name], fix = take(known[name], left[name], to_image)
         except ValueError as error:
             problems += error.args
         else:
             fixes += [fix] if fix else []
+    if unknown := [name for name in left if name not in known]:
+        problems.append(_unknown(unknown, params))
     problems += [_missing(param) for param in params if param.required and param.name not in left]
     return values, fixes, problems
 
@@ -109,13 +134,20 @@ def check_value(model: VideoModel, name: str, value: object) -> Any:
     """
     param = model.param(name)
     if param is None:
-        raise ValueError(_unknown(name, model.params))
+        raise ValueError(_unknown([name], model.params))
     return take(param, value)[0]
 
 
-def is_open(param: Param, fixed: Mapping[str, object]) -> bool:
-    """Whether an agent may set it."""
-    return param.for_agents and param.name not in fixed
+def open_params(model: VideoModel, fixed: Mapping[str, object]) -> Sequence[Param]:
+    """What an agent may set: not what a developer has fixed, nor what would lie in its place."""
+    taken = [param for param in model.params if param.name in fixed]
+    return [
+        param
+        for param in model.params
+        if param.for_agents
+        and param not in taken
+        and not any(_same_place(param, other) for other in taken)
+    ]
 
 
 def _present(given: Mapping[str, object]) -> dict[str, object]:
@@ -132,23 +164,29 @@ def _missing(param: Param) -> str:
     return f"{param.name}: missing. {param.description}{choices}"
 
 
-def _unknown(name: str, params: Sequence[Param]) -> str:
-    names = ", ".join(param.name for param in params)
-    return f"{shorten(name)}: no such parameter here; there are: {names}."
+def _unknown(names: Sequence[str], params: Sequence[Param]) -> str:
+    there = ", ".join(param.name for param in params) or "none"
+    said = ", ".join(map(shorten, names[:_MOST])) + (" and others" if names[_MOST:] else "")
+    no_such = "no such parameter" if len(names) == 1 else "no such parameters"
+    return f"{said}: {no_such} here; there are: {there}."
 
 
 def _clashes(model: VideoModel, values: Mapping[str, Any]) -> list[str]:
     """Parameters that fill the same place of the body can't be given together."""
-    places = {
-        param.name: param.inside or (param.wire,)
-        for param in model.params
-        if param.name in values and param.wire
-    }
+    given = [param for param in model.params if param.name in values]
     return [
-        f"{second}: can't be given together with {first}; leave out one of them."
-        for (first, one), (second, other) in combinations(places.items(), 2)
-        if one[: len(other)] == other[: len(one)]
+        f"{second.name}: can't be given together with {first.name}; leave out one of them."
+        for first, second in combinations(given, 2)
+        if _same_place(first, second)
     ]
+
+
+def _same_place(one: Param, other: Param) -> bool:
+    """Whether they are alternatives, such as a picture and a generation as Luma's first frame."""
+    if not (one.wire and other.wire and (one.beside or other.beside)):
+        return False
+    first, second = one.inside or (one.wire,), other.inside or (other.wire,)
+    return first[: len(second)] == second[: len(first)]
 
 
 def _ratio_problems(model: VideoModel, values: Mapping[str, Any]) -> list[str]:
@@ -187,9 +225,24 @@ def _sent(value: Any) -> Any:
 
 
 def _named(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_named(item) for item in value]
-    return value.source if isinstance(value, ImageInput) else value
+    if isinstance(value, ImageInput):
+        return value.source
+    return clean_of_secrets(value) if isinstance(value, list | dict) else value
+
+
+def clean_of_secrets(value: Any, depth: int = 0) -> Any:
+    """Nested values for a record: without base64 and the signed parts of links."""
+    if depth > _DEEPEST:
+        return "…"
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, ImageInput):
+        return value.source
+    if isinstance(value, list | tuple):
+        return [clean_of_secrets(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {str(k): clean_of_secrets(item, depth + 1) for k, item in value.items()}
+    return value
 
 
 def _too_long(model: VideoModel, body: bytes) -> list[str]:

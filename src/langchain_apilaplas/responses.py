@@ -21,6 +21,7 @@ from langchain_apilaplas.errors import (
     UnknownOutcomeError,
 )
 from langchain_apilaplas.generation import Generation
+from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.settings import Settings
 
 _REFUSALS: dict[int, tuple[type[ApilaplasError], str]] = {
@@ -52,21 +53,25 @@ class Reader:
         self._secret = settings.api_key.get_secret_value()
         self._host = urlsplit(settings.base_url).netloc
 
-    def read_submitted(self, response: httpx.Response, model: VideoModel) -> Generation:
+    def read_submitted(self, response: httpx.Response, request: VideoRequest) -> Generation:
         """The answer to a create.
 
         Raises:
             UnknownOutcomeError: The answer does not tell whether it was accepted.
             ApilaplasError: It was certainly not accepted; one class per reason.
         """
+        model = request.model
         if response.is_success:
             try:
-                return self._generation(response, model, None)
+                return self._parsed(_json(response), model, None)
             except ValueError as error:
                 problem = f"The gateway's answer to the submit can't be read: {error}."
                 raise UnknownOutcomeError(problem, status_code=response.status_code) from error
         if response.status_code in _REFUSALS:
-            raise self._refusal(response, model)
+            refusal = self._refusal(response, model)
+            if isinstance(refusal, NotFoundError) and "extend" in request.values:
+                refusal.next_step = f"Check extend: it must be the id of a video of {model.id}."
+            raise refusal
         problem = f"The gateway answered the submit with {self._quote(response, model)}."
         if response.is_redirect:
             problem += f" That is a redirect: base_url ({self._host}) is probably wrong."
@@ -82,7 +87,10 @@ class Reader:
         """
         if response.is_success:
             try:
-                return self._generation(response, model, generation_id)
+                answer = _json(response)
+                if answer == []:
+                    raise _unknown([generation_id], model)
+                return self._parsed(answer, model, generation_id)
             except ValueError as error:
                 problem = f"The gateway's answer can't be read: {error}."
         elif response.status_code in _REFUSALS:
@@ -119,23 +127,21 @@ class Reader:
         """
         if not response.is_success:
             self.read_look(response, model, generation_ids[0])
+        generation_id = generation_ids[0]
         try:
-            items = {reading.identifier(i): i for i in reading.generations(_json(response))}
-            answers = [items.get(generation_id, {}) for generation_id in generation_ids]
-            absent = [i for i, found in zip(generation_ids, answers, strict=True) if not found]
-            if absent and items:
-                raise NotFoundError(
-                    f"The gateway's answer leaves out {', '.join(absent)}.",
-                    next_step=f"Check these ids; they must be ids of {model.id}.",
-                    generation_id=absent[0],
-                )
-            return [
-                self._parsed(found, model, generation_id)
-                for generation_id, found in zip(generation_ids, answers, strict=True)
-            ]
+            items = reading.generations(_json(response))
+            known = {name: item for item in items[::-1] for name in reading.identifiers(item)}
+            if items and not known:
+                raise ValueError("the answer is about no generation")
+            if absent := [name for name in generation_ids if name not in known]:
+                raise _unknown(absent, model)
+            found = []
+            for generation_id in generation_ids:
+                found.append(self._parsed(known[generation_id], model, generation_id))
+            return found
         except ValueError as error:
             problem = f"The gateway's answer can't be read: {error}."
-            raise self._unusable(problem, generation_ids[0], response) from error
+            raise self._unusable(problem, generation_id, response) from error
 
     def submit_failure(self, error: Exception) -> ApilaplasError:
         """What it means that sending a create raised `error`."""
@@ -154,11 +160,6 @@ class Reader:
             charged=Charged.UNKNOWN,
             generation_id=generation_id,
         )
-
-    def _generation(
-        self, response: httpx.Response, model: VideoModel, generation_id: str | None
-    ) -> Generation:
-        return self._parsed(_json(response), model, generation_id)
 
     def _parsed(self, answer: object, model: VideoModel, generation_id: str | None) -> Generation:
         generation = Generation.parse(answer, model=model.id, generation_id=generation_id)
@@ -193,6 +194,14 @@ class Reader:
 
     def _name(self, error: Exception) -> str:
         return ": ".join(filter(None, [type(error).__name__, self._clean(str(error))]))
+
+
+def _unknown(generation_ids: Sequence[str], model: VideoModel) -> NotFoundError:
+    return NotFoundError(
+        f"The gateway's answer leaves out {', '.join(generation_ids)}.",
+        next_step=f"Check the id; it must be one that {model.id} was given.",
+        generation_id=generation_ids[0],
+    )
 
 
 def _json(response: httpx.Response) -> object:

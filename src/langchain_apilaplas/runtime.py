@@ -15,6 +15,7 @@ from langchain_core.messages import convert_to_messages
 
 from langchain_apilaplas.effects import Progress, logger
 from langchain_apilaplas.images import ImageInput, shorten
+from langchain_apilaplas.quoting import hide
 
 PROGRESS_EVENT = "video_progress"
 
@@ -31,6 +32,9 @@ def named_image(name: object, runtime: Any) -> ImageInput:
             f"a {type(name).__name__} names no image; give an https URL as text, 'attached:last' "
             "or 'attached:N'"
         )
+    name = name.strip(" `'\"<>")
+    if name[:9].lower() == "attached:":
+        name = "attached:" + name[9:].strip().lower()
     if not name.startswith("attached:"):
         if name.startswith("data:") or re.fullmatch(r"[\w+/=-]{100,}", name[:200]):
             raise ValueError("base64 can't be passed here; name the picture as 'attached:last'")
@@ -62,7 +66,7 @@ def image_name(name: object) -> Any:
         return type(name).__name__
     if name.startswith("https://"):
         return name.partition("?")[0]
-    return name if name.startswith("attached:") else shorten(name.partition(",")[0])
+    return name if name.startswith("attached:") else shorten(hide(name))
 
 
 def submit_key(runtime: Any, args: Mapping[str, Any]) -> str | None:

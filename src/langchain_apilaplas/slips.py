@@ -25,8 +25,6 @@ _SHAPES: dict[str, tuple[str, Callable[[float], bool]]] = {
 }
 """What people call a shape, what they usually mean, and which ratios it could be."""
 
-_IDS = ("generation_id", "extend")
-
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -40,9 +38,11 @@ def fix(param: Param, value: object) -> Any:
         return _choice(param, value)
     if param.kind in ("integer", "number"):
         return _number(param, value)
-    # MiniMax's ids are digits, which a model may well pass on as a number.
-    is_id = param.name in _IDS and isinstance(value, int)
-    return str(value) if is_id else None
+    if param.kind == "id":  # MiniMax's are digits, which a model may well pass on as a number
+        return str(value) if isinstance(value, int) else None
+    number = _number(param, value)
+    is_seconds = param.name == "duration" and param.form and isinstance(number, int)
+    return f"{number}s" if is_seconds else None
 
 
 def nearest(param: Param, value: object) -> Any:
@@ -54,6 +54,8 @@ def nearest(param: Param, value: object) -> Any:
     if ratio and ratios:
         return min(ratios, key=lambda choice: abs(math.log(ratios[choice] / ratio)))
     number = _number(param, value)
+    if param.schema is not None:  # which may have rules that a near value breaks
+        return None
     if number is not None and param.kind in ("integer", "number"):
         return _nearest_number(param, number)
     if isinstance(value, str):
@@ -71,7 +73,7 @@ def _choice(param: Param, value: str | int | float) -> Any:
     keys = {choice: _key(param, choice) for choice in param.choices}
     wanted = _key(param, value)
     same = [choice for choice, key in keys.items() if key == wanted]
-    if not same:
+    if not same and isinstance(wanted, str):
         same = _same_shape(param, wanted)
     return same[0] if len(same) == 1 else None
 
@@ -82,15 +84,19 @@ def _same_shape(param: Param, wanted: str) -> list[Any]:
         usual, could_be = _SHAPES[wanted]
         fitting = [choice for choice, ratio in ratios.items() if could_be(ratio)]
         return [usual] if usual in fitting else fitting
+    # 1920x1080 means 16:9. But where sizes are chosen from, it does not mean 1280x720.
     ratio = _ratio(wanted)
-    return [choice for choice, r in ratios.items() if ratio and math.isclose(r, ratio)]
+    return [c for c, r in ratios.items() if ratio and ":" in str(c) and math.isclose(r, ratio)]
 
 
-def _key(param: Param, value: str | int | float) -> str:
-    """What is left of a value without case, blanks and the word for seconds."""
+def _key(param: Param, value: str | int | float) -> str | int | float:
+    """What is left of a value without case, the word for seconds, and the kind of cross or gap."""
     text = str(value).strip().lower()
-    number = _number(param, text)
-    return text if number is None else f"{number:g}"
+    number = _number(param, value)
+    if number is not None:
+        return number
+    sides = re.fullmatch(_RATIO, text)
+    return f"{int(sides[1])}:{int(sides[2])}" if sides else re.sub(r"[\s_-]+", "_", text)
 
 
 def _number(param: Param, value: str | int | float) -> int | float | None:

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from langchain_apilaplas.catalog import DEFAULT_MODEL, Param
 from langchain_apilaplas.errors import GatewayError, InvalidRequestError, SettingsError
+from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.offer import Offer
-from langchain_apilaplas.request import check_values
+from langchain_apilaplas.request import check_values, clean_of_secrets
 from langchain_apilaplas.runtime import image_name, named_image, submit_key
 from langchain_apilaplas.schema import Argument, argument, arguments
 from langchain_apilaplas.video_tool import Plan, VideoTool, offered, record_of
@@ -71,8 +72,11 @@ class ApilaplasGenerateVideo(VideoTool):
     @classmethod
     def _take(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
         rows = offered(known.get("model") or DEFAULT_MODEL, known.get("models"))
+        fixed = known.get("fixed") or {}
+        if not isinstance(fixed, dict) or fixed.keys() & unknown.keys():
+            raise SettingsError("fixed must be a dict, of what is not given by its own name too.")
         try:
-            return {"fixed": Offer.of(rows, {**(known.get("fixed") or {}), **unknown}).fixed}
+            return {"fixed": Offer.of(rows, {**fixed, **unknown}).fixed}
         except SettingsError as error:
             raise SettingsError(f"{cls.__name__}: {error.problem}") from None
 
@@ -92,8 +96,14 @@ class ApilaplasGenerateVideo(VideoTool):
     def _asked(self, args: dict[str, Any]) -> dict[str, Any]:
         models = self._offer.models
         images = {p.name for row in models for p in row.params if p.kind in ("image", "images")}
-        shown = {name: image_name(v) if name in images else v for name, v in args.items()}
-        return record_of(models[0].id if len(models) == 1 else args.get("model"), shown)
+        offered = {argument.name for argument in self._arguments()}
+        shown = {
+            name: image_name(value) if name in images else clean_of_secrets(value)
+            for name, value in args.items()
+            if name in offered
+        }
+        named = args.get("model") if "model" in offered else models[0].id
+        return record_of(named if isinstance(named, str) else None, shown)
 
 
 class ApilaplasGetVideo(VideoTool):
@@ -127,11 +137,16 @@ class ApilaplasGetVideo(VideoTool):
             record_of(models[0].id if len(models) == 1 else None, values, fixes),
         )
 
+    def _model_of(self, generation: Generation) -> str | None:
+        paths = {model.id: model.how_to_fetch.path for model in self._offer.models}
+        alike = [name for name, path in paths.items() if path == paths[generation.model]]
+        return generation.model if len(alike) == 1 else None
+
 
 _GENERATION_ID = Param(
     "generation_id",
     "generation_id",
-    "text",
+    "id",
     "The id, as generate_video gave it.",
     required=True,
 )

@@ -1,19 +1,17 @@
 """One value against one parameter: taken, set right where only its form is off, or refused."""
 
-import json
 import math
 import re
-from collections.abc import Callable, Sequence
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from langchain_apilaplas import slips
 from langchain_apilaplas.catalog import Param, Picture
-from langchain_apilaplas.images import ImageInput, shorten
+from langchain_apilaplas.images import ImageInput
+from langchain_apilaplas.nested import ToImage, take_json
+from langchain_apilaplas.quoting import quoted
 
-ToImage = Callable[[Any], ImageInput]
-"""Makes an image of what stands for one. Raises ValueError."""
+_LARGEST = 2.0**63
+_LONGEST_ID = 1000
 
 
 def take(param: Param, value: object, to_image: ToImage = ImageInput.of) -> tuple[Any, str | None]:
@@ -27,7 +25,7 @@ def take(param: Param, value: object, to_image: ToImage = ImageInput.of) -> tupl
     if param.kind == "images":
         return _images(param, value, to_image), None
     if param.kind == "json":
-        return _json(param, value)
+        return take_json(param, value, to_image)
     if _fits(param, value):
         return value, None
     fixed = slips.fix(param, value)
@@ -40,10 +38,12 @@ def allowed(param: Param) -> str:
     """What may be given, in words."""
     if param.choices:
         return "one of " + ", ".join(map(str, param.choices))
+    if param.form:
+        return param.form[1]
     if param.kind == "text":
         return f"at most {param.max_length} characters" if param.max_length else "a text"
     if param.kind in ("integer", "number"):
-        least = "" if param.minimum is None else f" from {param.minimum:g}"
+        least = "" if param.minimum is None else f" from {_plain(param.minimum)}"
         most = "" if param.maximum is None else f" to {_plain(param.maximum)}"
         return ("a whole number" if param.kind == "integer" else "a number") + least + most
     return _ALLOWED[param.kind]
@@ -53,21 +53,14 @@ _ALLOWED = {
     "image": "an https URL, 'attached:last' or 'attached:N'",
     "images": "a list of images, each an https URL, 'attached:last' or 'attached:N'",
     "boolean": "true or false",
+    "id": "the id of a generation, as it was given",
     "json": "what its description and schema say",
 }
 
 
-def quoted(value: object) -> str:
-    """A value as a message shows it, cut short."""
-    try:
-        return shorten(repr(value))
-    except (ValueError, RecursionError):  # an int of thousands of digits has no repr
-        return f"this {type(value).__name__}"
-
-
-def place(path: Sequence[str | int]) -> str:
-    """A place inside a value, as in `masks[0].points[1].x`."""
-    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
+def is_id(text: str) -> bool:
+    """Whether it can be the id of a generation: no path leads out of the API with it."""
+    return 0 < len(text.strip()) <= _LONGEST_ID and text not in (".", "..") and _is_whole(text)
 
 
 def utf16_units(text: str) -> int:
@@ -77,6 +70,7 @@ def utf16_units(text: str) -> int:
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "text": (str,),
+    "id": (str,),
     "integer": (int,),
     "number": (int, float),
     "boolean": (bool,),
@@ -89,16 +83,25 @@ def _fits(param: Param, value: Any) -> bool:
     if param.choices:
         return value in param.choices
     if isinstance(value, str):
-        whole = not re.search(r"[\ud800-\udfff]", value)
-        return whole and (param.max_length is None or utf16_units(value) <= param.max_length)
-    if isinstance(value, float) and not math.isfinite(value):
+        return is_id(value) if param.kind == "id" else _fits_text(param, value)
+    if not -_LARGEST < value < _LARGEST:  # a NaN is not, either
         return False
     above = param.minimum is None or value >= param.minimum
     return above and (param.maximum is None or value <= param.maximum)
 
 
+def _fits_text(param: Param, text: str) -> bool:
+    if not _is_whole(text) or (param.form and not re.fullmatch(param.form[0], text)):
+        return False
+    return param.max_length is None or utf16_units(text) <= param.max_length
+
+
+def _is_whole(text: str) -> bool:
+    return not re.search(r"[\ud800-\udfff]", text)
+
+
 def _problem(param: Param, value: object) -> str:
-    if param.kind == "text" and not param.choices and isinstance(value, str):
+    if param.kind == "text" and not (param.choices or param.form) and isinstance(value, str):
         units = utf16_units(value)
         if param.max_length is not None and units > param.max_length:
             return (
@@ -132,7 +135,8 @@ def _check_picture(wanted: Picture, image: ImageInput) -> None:
         return
     if not wanted.inline:
         raise ValueError(
-            f"{image.source} is the picture itself, and this model takes only its https URL"
+            f"{image.source} is the picture itself, and this model takes only a URL; ask the user "
+            "for its https URL"
         )
     if wanted.formats and image.media_type not in wanted.formats:
         names = " or ".join(name.removeprefix("image/").upper() for name in wanted.formats)
@@ -153,46 +157,6 @@ def _check_picture(wanted: Picture, image: ImageInput) -> None:
         raise ValueError(
             f"{image.source} has {image.size:,} bytes; allowed: at most {wanted.max_bytes:,}"
         )
-
-
-def _json(param: Param, value: object) -> tuple[Any, str | None]:
-    fix = None
-    if isinstance(value, str) and isinstance(parsed := _parsed(value), dict | list):
-        value, fix = parsed, f"{param.name}: the JSON text was taken as what it says."
-    if param.type is None:
-        return _plain_json(param, value), fix
-    adapter = TypeAdapter[Any](param.type)
-    try:
-        checked = adapter.validate_python(value)
-    except ValidationError as error:
-        raise ValueError(*_nested_problems(param, error)) from None
-    return adapter.dump_python(checked, mode="json", exclude_none=True), fix
-
-
-def _parsed(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _plain_json(param: Param, value: object) -> object:
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        problem = f"{param.name}: {quoted(value)} can't be written as JSON."
-        raise ValueError(problem) from None
-    return value
-
-
-def _nested_problems(param: Param, error: ValidationError) -> list[str]:
-    """One sentence for each thing that is wrong inside, with the path to it."""
-    found = []
-    for item in error.errors(include_url=False, include_context=False):
-        path = shorten(place([param.name, *item["loc"]]))
-        given = "" if item["type"] == "missing" else f" {quoted(item['input'])} is not allowed;"
-        found.append(f"{path}:{given} {shorten(item['msg'])}.")
-    return found
 
 
 def _plain(number: float) -> str:

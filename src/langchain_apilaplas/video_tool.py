@@ -1,5 +1,6 @@
 """What both tools are made of: a client, a bound for the wait, and how results and errors read."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pydantic import Field, InstanceOf, PrivateAttr, SecretStr, model_validator
 
 from langchain_apilaplas import answer
 from langchain_apilaplas.account import Account
-from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel
+from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel, get_model
 from langchain_apilaplas.client import DEFAULT_TIMEOUT, ApilaplasClient, AsyncApilaplasClient
 from langchain_apilaplas.effects import Listener, logger
 from langchain_apilaplas.errors import (
@@ -20,9 +21,10 @@ from langchain_apilaplas.errors import (
     StillRenderingError,
     UnknownOutcomeError,
 )
+from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.offer import Offer
 from langchain_apilaplas.runtime import async_listener, listener
-from langchain_apilaplas.schema import Argument, args_schema
+from langchain_apilaplas.schema import UNKNOWN, Argument, args_schema
 
 Result = tuple[str | ToolMessage, dict[str, Any] | None]
 
@@ -63,8 +65,14 @@ class VideoTool(BaseTool):
     def _check_names(cls, given: dict[str, Any]) -> dict[str, Any]:
         unknown = {name: value for name, value in given.items() if name not in cls.model_fields}
         known = {name: value for name, value in given.items() if name not in unknown}
-        if known.get("models") is not None and known.get("model", DEFAULT_MODEL) != DEFAULT_MODEL:
+        model, models = known.get("model", DEFAULT_MODEL), known.get("models")
+        if models is not None and model != DEFAULT_MODEL:
             raise SettingsError("Give model= for one model or models= for several; not both.")
+        if not _is_model(model):
+            raise SettingsError("model must be a model's id or row; for several, give models=.")
+        is_list = isinstance(models, list | tuple)
+        if models is not None and not (is_list and all(map(_is_model, models))):
+            raise SettingsError("models must be a list of models' ids or rows.")
         return {**known, **cls._take(known, unknown)}
 
     @classmethod
@@ -80,7 +88,10 @@ class VideoTool(BaseTool):
         self._account = Account.of(self.client, self.async_client, self.api_key, self.base_url)
         self.api_key = self._account.settings.api_key
         self.base_url = self._account.settings.base_url
-        self._offer = Offer.of(offered(self.model, self.models), getattr(self, "fixed", {}))
+        rows = [get_model(model) for model in offered(self.model, self.models)]
+        if self._account.settings.universal:
+            rows = [row.universal() for row in rows]
+        self._offer = Offer.of(rows, getattr(self, "fixed", {}))
         self.args_schema = args_schema(f"{self.name}_args", self._arguments())
         return self
 
@@ -97,41 +108,54 @@ class VideoTool(BaseTool):
         return record_of(None, args)
 
     def _run(self, /, *text: str, runtime: Any = None, **args: Any) -> Result:
-        args = self._args(text, args)
-        record: Mapping[str, Any] = self._asked(args)
-        started = time.monotonic()
+        args, started = self._args(text, args), time.monotonic()
         try:
             plan = self._plan(args, runtime)
-            record = plan.record
+        except Exception as error:
+            return self._no_video(_before_sending(error), self._asked(args), runtime)
+        try:
             with self._account.blocking() as client:
                 generation = plan.start(client, listener(runtime))
-            return answer.video(generation, record, time.monotonic() - started)
+            return self._video(generation, plan, time.monotonic() - started)
         except Exception as error:
-            return self._no_video(error, record, runtime)
+            return self._no_video(self._after_sending(error), plan.record, runtime)
 
     async def _arun(self, /, *text: str, runtime: Any = None, **args: Any) -> Result:
-        args = self._args(text, args)
-        record: Mapping[str, Any] = self._asked(args)
-        started = time.monotonic()
+        args, started = self._args(text, args), time.monotonic()
         try:
-            plan = self._plan(args, runtime)
-            record = plan.record
+            # In a thread, as it may decode pictures of many megabytes.
+            plan = await asyncio.to_thread(self._plan, args, runtime)
+        except Exception as error:
+            return self._no_video(_before_sending(error), self._asked(args), runtime)
+        try:
             async with self._account.awaited() as client:
                 generation = await plan.start(client, async_listener(runtime))
-            return answer.video(generation, record, time.monotonic() - started)
+            return self._video(generation, plan, time.monotonic() - started)
         except Exception as error:
-            return self._no_video(error, record, runtime)
+            return self._no_video(self._after_sending(error), plan.record, runtime)
 
     def _args(self, text: tuple[str, ...], args: dict[str, Any]) -> dict[str, Any]:
+        """What was given, by name; of what there is no argument for, only that it was given."""
         # LangChain passes a plain string input on by position, for the first argument.
-        named = zip((argument.name for argument in self._arguments()), text, strict=False)
-        return {name: v for name, v in {**dict(named), **args}.items() if v not in (None, "")}
+        names = [argument.name for argument in self._arguments()][: len(text)] or ["input"]
+        given = {**dict(zip(names, text, strict=False)), **args}
+        unknown = given.pop(UNKNOWN, None) or ()
+        left = {name: value for name, value in given.items() if value not in (None, "")}
+        return {**left, **dict.fromkeys(unknown, True)}
 
-    def _no_video(self, error: Exception, record: Mapping[str, Any], runtime: Any) -> Result:
+    def _video(self, generation: Generation, plan: Plan, seconds: float) -> Result:
+        model = self._model_of(generation)
+        return answer.video(generation, {**plan.record, "model": model}, seconds)
+
+    def _model_of(self, generation: Generation) -> str | None:
+        """The model that made it, if that can be told."""
+        return generation.model
+
+    def _no_video(self, error: ApilaplasError, record: Mapping[str, Any], runtime: Any) -> Result:
         """Still rendering is a result. Anything else is an error message, which can carry an
         artifact only where the id of the tool call is known.
         """
-        content, artifact = answer.no_video(self._expected(error), record)
+        content, artifact = answer.no_video(error, record)
         content = content.replace(type(self).model_fields["name"].default, self.name)
         if isinstance(error, StillRenderingError):
             return content, artifact
@@ -142,12 +166,26 @@ class VideoTool(BaseTool):
             return message, None
         raise ToolException(content) from error
 
-    def _expected(self, error: Exception) -> ApilaplasError:
+    def _after_sending(self, error: Exception) -> ApilaplasError:
         """Nothing else may leave a tool: it would end the run, or be taken for wrong arguments."""
         if isinstance(error, ApilaplasError):
             return error
         logger.error("An unexpected error in a video tool", exc_info=error)
         return self._mishap(f"Something unexpected went wrong ({type(error).__name__}).")
+
+
+def _before_sending(error: Exception) -> ApilaplasError:
+    if isinstance(error, ApilaplasError):
+        return error
+    logger.error("An unexpected error in a video tool", exc_info=error)
+    return ApilaplasError(
+        f"Something unexpected went wrong before anything was sent ({type(error).__name__}).",
+        next_step="Try other arguments, or tell the user.",
+    )
+
+
+def _is_model(given: object) -> bool:
+    return isinstance(given, str | VideoModel)
 
 
 def offered(

@@ -1,12 +1,14 @@
 """The long conversation with the API: looking until the server's last word or the deadline."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.effects import Flow, Listener, Progress, Report, Sleep
 from langchain_apilaplas.errors import (
     ApilaplasError,
+    AuthenticationError,
     Charged,
     GenerationFailedError,
     InvalidRequestError,
@@ -16,16 +18,42 @@ from langchain_apilaplas.errors import (
 )
 from langchain_apilaplas.flows import ask, now, submit
 from langchain_apilaplas.generation import Generation, Status
-from langchain_apilaplas.pacing import MIN_DELAY, Pace
+from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.responses import later
-from langchain_apilaplas.wire import Exchange, Wire
+from langchain_apilaplas.wire import Wire
 
 REFUSALS = 3
 """So many times in a row may looks after our own submit be refused: by a proxy, or by a part of
 the server that has not heard of the generation."""
 LAST_LOOK = 5.0
 """Seconds a request may take that is sent at the deadline."""
+
+
+@dataclass
+class _Holding:
+    """Lets the server do the waiting, as Luma's can, until a look that it holds goes wrong."""
+
+    seconds: float
+    asked: str | None = None
+
+    def can(self, left: float) -> bool:
+        """Whether there is time for it, and for a last look after it."""
+        return 0 < self.seconds <= left - LAST_LOOK
+
+    def until(self, last: Generation | None, left: float) -> str | None:
+        """The state, in Luma's words, at which the next look is to be answered."""
+        queued = last is not None and last.status is Status.QUEUED
+        self.asked = ("dreaming" if queued else "completed") if self.can(left) else None
+        return self.asked
+
+    def has_waited(self, took: float, last: Generation | None, trouble: object) -> bool:
+        """Whether that look took the place of sleeping."""
+        if trouble:
+            self.seconds = 0.0 if self.asked else self.seconds
+            return False
+        began = self.asked == "dreaming" and last is not None and last.status is not Status.QUEUED
+        return self.asked is not None and (began or took >= self.seconds / 2)
 
 
 @dataclass(frozen=True)
@@ -42,16 +70,26 @@ class Waiting:
         started = yield from now()
         deadline = started + self.timeout
         generation = yield from submit(request, key, self.api, self.pace, deadline)
-        done = yield from self.wait(generation.id, request.model, generation, started)
+        done = yield from self.wait(
+            generation.id, request.model, started=started, last=generation, ours=True
+        )
         # Some answers tell the cost at submit only, which is when it is spent.
         return done if done.usage else dataclasses.replace(done, usage=generation.usage)
+
+    def wait_for_any(self, generation_id: str, models: Sequence[VideoModel]) -> Flow[Generation]:
+        """Wait for a generation that one of several models made."""
+        started = yield from now()
+        model, last = yield from self._find(generation_id, models, started + self.timeout)
+        return (yield from self.wait(generation_id, model, started=started, last=last))
 
     def wait(
         self,
         generation_id: str,
         model: VideoModel,
-        submitted: Generation | None = None,
+        *,
         started: float | None = None,
+        last: Generation | None = None,
+        ours: bool = False,
     ) -> Flow[Generation]:
         """Look until the server's last word or the deadline. A failed look ends nothing.
 
@@ -61,57 +99,64 @@ class Waiting:
         """
         time = yield from now()
         started = time if started is None else started
-        deadline = started + self.timeout
-        generation, failures, refusals = submitted, 0, 0
-        if submitted and submitted.status is Status.COMPLETED and not submitted.video:
-            generation = None  # too early to believe
-        wait = submitted and not _can_hold(model, deadline - time)
-        delay = self.pace.next_delay(0) if wait else 0.0
-        yield from self._report(generation, model, 0.0)
-        while generation is None or not generation.status.is_terminal:
+        deadline, failures, refusals = started + self.timeout, 0, 0
+        holding = _Holding(0.0 if self.pace.poll_interval is not None else model.how_to_fetch.hold)
+        delay = self.pace.next_delay(0) if last and not holding.can(deadline - time) else 0.0
+        if ours and last and last.status is Status.COMPLETED and not last.video:
+            last = None  # too early to believe
+        yield from self._report(last, model, time - started)
+        while last is None or not last.status.is_terminal:
             nap = max(0.0, min(delay, deadline - time))
             yield Sleep(nap)
-            asked, trouble, before = time + nap, None, generation
-            look, held = self._look(model, generation_id, generation, deadline - asked)
+            asked, trouble, left = time + nap, None, deadline - time - nap
+            until, within = holding.until(last, left), max(LAST_LOOK, left)
             try:
-                generation = yield from ask(look)
+                look = self.api.look(model, generation_id, within=within, hold_until=until)
+                last = yield from ask(look)
                 failures = refusals = 0
             except ApilaplasError as error:
                 trouble, failures = error, failures + 1
-                refusals = 0 if error.retry else refusals + 1
-                self._give_up_when_refused(error, refusals, submitted)
+                refusals = 0 if error.retry or until else refusals + 1
+                _give_up_when_refused(error, refusals, generation_id, ours=ours)
             time = yield from now()
-            waited = held and (time - asked >= MIN_DELAY or _started(before, generation))
-            delay = 0.0 if waited else self.pace.next_delay(time - started)
-            if trouble:
+            delay = self.pace.next_delay(time - started)
+            if holding.has_waited(time - asked, last, trouble):
+                delay = 0.0
+            elif trouble:
                 delay = self.pace.backoff(failures, trouble.retry_after)
-            yield from self._report(generation, model, time - started)
-            if time >= deadline and not (generation and generation.status.is_terminal):
-                if trouble and not (generation or submitted):
+            elif until:
+                delay = max(0.0, delay - (time - asked))
+            yield from self._report(last, model, time - started)
+            if time >= deadline and not (last and last.status.is_terminal):
+                if trouble and not (last or ours):
                     raise trouble
                 raise still_rendering(generation_id, self.timeout, trouble)
-        return finished(generation)
+        return finished(last)
 
-    def _look(
-        self, model: VideoModel, generation_id: str, last: Generation | None, left: float
-    ) -> tuple[Exchange[Generation], bool]:
-        """The next look, and whether the server is asked to hold it: not when time runs out."""
-        held = _can_hold(model, left)
-        queued = last is not None and last.status is Status.QUEUED
-        until = "dreaming" if queued else "completed"  # in Luma's words
-        within = max(LAST_LOOK, left)
-        look = self.api.look(
-            model, generation_id, within=within, hold_until=until if held else None
-        )
-        return look, held
-
-    def _give_up_when_refused(
-        self, error: ApilaplasError, refusals: int, submitted: Generation | None
-    ) -> None:
-        if refusals > (REFUSALS if submitted else 0):
-            if submitted:
-                advise_fetching(error, submitted.id)
-            raise error
+    def _find(
+        self, generation_id: str, models: Sequence[VideoModel], deadline: float
+    ) -> Flow[tuple[VideoModel, Generation]]:
+        """The first of several models on whose path the gateway knows the generation."""
+        firsts = {model.how_to_fetch.path: model for model in reversed(models)}
+        ways = [model for model in models if firsts[model.how_to_fetch.path] is model]
+        rounds = 0
+        while True:
+            errors: list[ApilaplasError] = []
+            for model in ways:
+                left = deadline - (yield from now())
+                look = self.api.look(model, generation_id, within=max(LAST_LOOK, left))
+                try:
+                    return model, (yield from ask(look))
+                except AuthenticationError:
+                    raise
+                except ApilaplasError as error:
+                    errors.append(error)
+            time, rounds = (yield from now()), rounds + 1
+            passing = [error for error in errors if error.retry]
+            if not passing or time >= deadline:
+                raise _not_found(generation_id, errors)
+            delay = max(self.pace.backoff(rounds, error.retry_after) for error in passing)
+            yield Sleep(min(delay, deadline - time))
 
     def _report(
         self, generation: Generation | None, model: VideoModel, elapsed: float
@@ -128,14 +173,26 @@ class Waiting:
             yield Report(progress, self.listener)
 
 
-def _started(before: Generation | None, after: Generation | None) -> bool:
-    """Whether a look that was held until the work begins has seen it begin."""
-    queued = before is not None and before.status is Status.QUEUED
-    return queued and after is not None and after.status is not Status.QUEUED
+def _give_up_when_refused(
+    error: ApilaplasError, refusals: int, generation_id: str, *, ours: bool
+) -> None:
+    if refusals > (REFUSALS if ours else 0):
+        if ours:
+            advise_fetching(error, generation_id)
+        raise error
 
 
-def _can_hold(model: VideoModel, left: float) -> bool:
-    return 0 < model.how_to_fetch.hold <= left
+def _not_found(generation_id: str, errors: Sequence[ApilaplasError]) -> ApilaplasError:
+    """What to say when no path knew the generation: the first trouble that there was, if any."""
+    elsewhere = (NotFoundError, InvalidRequestError)
+    troubles = [error for error in errors if not isinstance(error, elsewhere)]
+    if troubles:
+        return troubles[0]
+    return NotFoundError(
+        f"None of the models offered knows generation {generation_id}.",
+        next_step="Check the id; it must be given as generate_video gave it.",
+        generation_id=generation_id,
+    )
 
 
 def finished(generation: Generation) -> Generation:

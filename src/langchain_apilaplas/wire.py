@@ -42,7 +42,7 @@ class Wire:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         return Exchange(
             self._request("POST", request.endpoint, headers, content=request.body),
-            read=lambda response: self._reader.read_submitted(response, request.model),
+            read=lambda response: self._reader.read_submitted(response, request),
             failure=self._reader.submit_failure,
         )
 
@@ -60,14 +60,14 @@ class Wire:
         that the model's row says.
         """
         fetch = model.how_to_fetch
-        timeout = min(within or math.inf, self._settings.timeout)
+        longest, patience = within or math.inf, self._settings.timeout
         params = {fetch.id_name: generation_id} if fetch.id_name else {}
         if hold_until:
             params["state"] = hold_until
-            timeout = fetch.hold + self._settings.timeout
+            patience += fetch.hold
         path = fetch.path.replace("{id}", quote(generation_id, safe=""))
         return Exchange(
-            self._request("GET", path, {}, timeout=timeout, params=params),
+            self._request("GET", path, {}, read=min(longest, patience), params=params),
             read=lambda response: self._reader.read_look(response, model, generation_id),
             failure=lambda error: self._reader.look_failure(error, generation_id),
         )
@@ -104,7 +104,7 @@ class Wire:
         method: str,
         path: str,
         headers: dict[str, str],
-        timeout: float | None = None,
+        read: float | None = None,
         **parts: Any,
     ) -> httpx.Request:
         headers = {
@@ -117,10 +117,12 @@ class Wire:
             method,
             self._settings.base_url + path,
             headers=headers,
-            extensions=_timeout(timeout or self._settings.timeout),
+            extensions=_timeout(self._settings.timeout, read),
             **parts,
         )
 
 
-def _timeout(seconds: float) -> dict[str, Any]:
-    return {"timeout": httpx.Timeout(seconds).as_dict()}
+def _timeout(seconds: float, read: float | None = None) -> dict[str, Any]:
+    """Seconds to connect and to send, and those until an answer has come."""
+    others = seconds if read is None else min(seconds, read)
+    return {"timeout": httpx.Timeout(others, read=read or seconds).as_dict()}

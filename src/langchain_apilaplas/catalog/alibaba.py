@@ -18,7 +18,6 @@ MODELS = (
                 "inference_steps",
                 "integer",
                 "More steps take longer and look better.",
-                minimum=1,
                 default=30,
             ),
             Param(

@@ -1,7 +1,7 @@
 """Google's models, from the API's pages of April 2025."""
 
 from langchain_apilaplas.catalog import params
-from langchain_apilaplas.catalog.spec import Picture, VideoModel
+from langchain_apilaplas.catalog.spec import VideoModel
 
 _ENDPOINT = "/v2/generate/video/google/generation"
 _DURATION = params.duration(5, 6, 7, 8)
@@ -19,7 +19,7 @@ MODELS = (
         endpoint=_ENDPOINT,
         params=(
             params.prompt(),
-            params.image(picture=Picture(inline=False, min_side=720)),
+            params.image(more="At least 720 pixels on its shorter side."),
             params.aspect_ratio("auto", "16:9", "9:16"),
             _DURATION,
         ),

@@ -1,28 +1,25 @@
 """Kling's models, from the API's pages of April 2025."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from langchain_apilaplas.catalog import params
 from langchain_apilaplas.catalog.spec import Param, VideoModel
+from langchain_apilaplas.catalog.typed import Nested, Whole, lower
 
 _ENDPOINT = "/v2/generate/video/kling/generation"
 _SHAPES = ("16:9", "9:16", "1:1")
 
 
-class _Nested(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Point(_Nested):
+class Point(Nested):
     """A point of the image."""
 
-    x: int = Field(description="Pixels across.")
-    y: int = Field(description="Pixels down.")
+    x: Whole = Field(description="Pixels across.")
+    y: Whole = Field(description="Pixels down.")
 
 
-class DynamicMask(_Nested):
+class DynamicMask(Nested):
     """A part of the image that moves, and along which path."""
 
     mask_url: str = Field(
@@ -31,13 +28,13 @@ class DynamicMask(_Nested):
     trajectories: list[Point] = Field(min_length=1, description="The path, point by point.")
 
 
-class CameraMove(_Nested):
+class CameraMove(Nested):
     """One camera movement, and how much of it."""
 
-    movement_type: Literal["horizontal", "vertical", "pan", "tilt", "roll", "zoom"] = Field(
-        description="How the camera moves."
-    )
-    movement_value: int = Field(ge=-10, le=10, description="How far; negative the other way.")
+    movement_type: Annotated[
+        Literal["horizontal", "vertical", "pan", "tilt", "roll", "zoom"], lower
+    ] = Field(description="How the camera moves.")
+    movement_value: Whole = Field(ge=-10, le=10, description="How far; negative the other way.")
 
 
 _SHARED = (

@@ -5,27 +5,24 @@ The API tells them apart by path; the ids are ours.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from langchain_apilaplas.catalog import params
 from langchain_apilaplas.catalog.spec import Fetch, Param, VideoModel
+from langchain_apilaplas.catalog.typed import Nested
 
 _SHAPES = ("1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21")
 _EXTEND = "Id of an earlier generation of this model; the video goes on where that one ends."
 
 
-class _Nested(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class ImageKeyframe(_Nested):
+class ImageKeyframe(Nested):
     """A picture as a keyframe."""
 
     type: Literal["image"]
     url: str = Field(pattern=r"^https://\S+$", description="Its https URL.")
 
 
-class GenerationKeyframe(_Nested):
+class GenerationKeyframe(Nested):
     """An earlier generation as a keyframe."""
 
     type: Literal["generation"]
@@ -35,7 +32,7 @@ class GenerationKeyframe(_Nested):
 _Keyframe = Annotated[ImageKeyframe | GenerationKeyframe, Field(discriminator="type")]
 
 
-class Keyframes(_Nested):
+class Keyframes(Nested):
     """What the video starts from and what it leads to."""
 
     frame0: _Keyframe | None = Field(None, description="The start.")
@@ -65,14 +62,16 @@ V2 = VideoModel(
         Param(
             "extend",
             "id",
-            "text",
+            "id",
             f"{_EXTEND} Not together with image.",
             inside=("keyframes", "frame0"),
             beside=(("type", "generation"),),
         ),
         # Luma's own pages name these values; the gateway's page says only that they are texts.
         Param("resolution", "resolution", "text", "Such as '720p'."),
-        Param("duration", "duration", "text", "Length, such as '5s'."),
+        Param(
+            "duration", "duration", "text", "Length.", form=(r"\d{1,3}s", "seconds such as '5s'")
+        ),
         Param(
             "keyframes",
             "keyframes",
@@ -103,7 +102,7 @@ V1 = VideoModel(
         params.last_image("image_end_url"),
         params.aspect_ratio(*_SHAPES, required=True),
         params.switch("expand_prompt", "Whether the prompt is elaborated first."),
-        Param("extend", "", "text", _EXTEND),
+        Param("extend", "", "id", _EXTEND),
     ),
 )
 

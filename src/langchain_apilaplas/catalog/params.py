@@ -6,9 +6,9 @@ from langchain_apilaplas.catalog.spec import Param, Picture
 
 URL_ONLY = Picture(inline=False)
 
-_ATTACHED = (
-    "a picture of this conversation as 'attached:last' or 'attached:N' (1 = the user's first)"
-)
+_NAMES = "'attached:last' or 'attached:N' (1 = the user's first)"
+_ATTACHED = f"or a picture of this conversation as {_NAMES}. Never base64."
+_LINKED = f"or {_NAMES} where that picture came as a URL. Not a picture itself."
 
 
 def prompt(wire: str = "prompt", **more: Any) -> Param:
@@ -17,10 +17,12 @@ def prompt(wire: str = "prompt", **more: Any) -> Param:
     return Param("prompt", wire, "text", **{"required": True, "description": said, **more})
 
 
-def image(wire: str = "image_url", *, picture: Picture = URL_ONLY, **more: Any) -> Param:
+def image(
+    wire: str = "image_url", *, picture: Picture = URL_ONLY, more: str = "", **rest: Any
+) -> Param:
     """The first frame; needed unless said otherwise."""
-    said = f"First frame: an https URL, or {_ATTACHED}. Never base64."
-    return _image("image", wire, picture, **{"required": True, "description": said, **more})
+    said = f"First frame: an https URL, {_ATTACHED if picture.inline else _LINKED} {more}".strip()
+    return _image("image", wire, picture, **{"required": True, "description": said, **rest})
 
 
 def last_image(wire: str, *, picture: Picture = URL_ONLY, **more: Any) -> Param:

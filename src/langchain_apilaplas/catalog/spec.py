@@ -5,7 +5,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["text", "integer", "number", "boolean", "image", "images", "json"]
+from langchain_apilaplas.errors import SettingsError
+
+Kind = Literal["text", "id", "integer", "number", "boolean", "image", "images", "json"]
+
+RESERVED = {
+    # what the client and the tools are called with
+    *("model", "models", "key", "timeout", "on_progress", "request", "runtime", "generation_id"),
+    *("self", "cls", "args", "kwargs", "config", "callbacks", "run_manager", "unknown_arguments"),
+    # what every pydantic model has
+    *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw"),
+    *("schema", "schema_json", "update_forward_refs", "validate", "model_computed_fields"),
+    *("model_config", "model_construct", "model_copy", "model_dump", "model_dump_json"),
+    *("model_extra", "model_fields", "model_fields_set", "model_json_schema"),
+    *("model_parametrized_name", "model_post_init", "model_rebuild", "model_validate"),
+    *("model_validate_json", "model_validate_strings"),
+}
+"""Names that no parameter can have."""
 
 UNIVERSAL_ENDPOINT = "/v2/video/generations"
 """The newer path on which the gateway takes every model."""
@@ -37,13 +53,15 @@ class Param:
     Attributes:
         name: What an agent and a caller say.
         wire: What the API says; "" for what is not part of the body.
-        kind: "text", "integer", "number", "boolean", "image", "images" (a list of them) or "json".
+        kind: "text", "id" (of a generation), "integer", "number", "boolean", "image", "images" (a
+            list of them) or "json".
         description: One line, for the agent.
         required: Whether the API needs it.
         choices: The only values allowed; empty when there is no such list.
         minimum: The least number allowed.
         maximum: The greatest number allowed.
         max_length: The longest text, in UTF-16 code units, as JavaScript servers count.
+        form: A pattern that a text must match as a whole, and what to say of it.
         default: What the API takes when it is left out, where documented.
         for_agents: Whether agents are offered it. The rest, deprecated or intricate, is for code.
         picture: What an image must be like.
@@ -63,6 +81,7 @@ class Param:
     minimum: float | None = None
     maximum: float | None = None
     max_length: int | None = None
+    form: tuple[str, str] | None = None
     default: Any = None
     for_agents: bool = True
     picture: Picture = Picture()
@@ -127,12 +146,25 @@ class VideoModel:
     max_body: int | None = None
     schema: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
 
+    def __post_init__(self) -> None:
+        """Raise SettingsError where a parameter could not be offered under its name."""
+        names = [param.name for param in self.params]
+        for name in names:
+            sayable = name.isidentifier() and not name.startswith("_")
+            if not sayable or name in RESERVED or names.count(name) > 1:
+                raise SettingsError(
+                    f"The row {self.id!r} can't have a parameter {name!r}: that name is taken, or "
+                    "no name of an argument.",
+                    next_step="Give it another name; wire= keeps what the API calls it.",
+                )
+
     @staticmethod
     def from_openapi(document: "Mapping[str, Any] | str | Path") -> "list[VideoModel]":
         """The rows of an OpenAPI 3 document: one for each model that it can create videos with.
 
         Prompt, images, shape and the like are recognized by name and description; every other
-        parameter keeps its own name. Nothing is fetched. Needs the `openapi` extra.
+        parameter keeps its own name. Nothing is fetched. Of the servers that the document names,
+        only the path counts: requests go to the client's own `base_url`. Needs the `openapi` extra.
 
         Args:
             document: The document as a dict, as JSON or YAML text, or the path of such a file.

@@ -12,15 +12,15 @@ def path(param: Param) -> str:
     return ".".join([*param.inside, param.wire])
 
 
-def value(param: Param, body: Body) -> Any:
-    """What the body says of a parameter; None when nothing."""
+def value(param: Param, body: Body, absent: Any = None) -> Any:
+    """What the body says of a parameter, which may be null; `absent` when nothing."""
     place: Any = body
     for name in param.inside:
         place = place.get(name) if isinstance(place, dict) else None
     if not param.wire or not isinstance(place, dict):
-        return None
+        return absent
     beside = all(place.get(name) == said for name, said in param.beside)
-    return place.get(param.wire) if beside else None
+    return place.get(param.wire, absent) if beside else absent
 
 
 def values(model: VideoModel, body: Body) -> dict[str, Any]:

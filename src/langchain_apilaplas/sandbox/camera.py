@@ -64,7 +64,9 @@ def ordered(said: Mapping[str, Any]) -> Camera | None:
     """The move that a request names, by the catalog's names; None when it names none."""
     if isinstance(own := said.get("advanced_camera_control"), dict):
         move, much = _MEASURED.get(str(own.get("movement_type"))), own.get("movement_value")
-        return _part(move, much / 10) if move and isinstance(much, int | float) else None
+        if move is None or not isinstance(much, int | float):
+            return None
+        return _part(move, max(-10, min(much, 10)) / 10)
     return _NAMED.get(str(said.get("camera_control")))
 
 

@@ -56,7 +56,7 @@ def _oss_expiry(url: httpx.URL) -> int | None:
 def file(content: bytes, wanted: str) -> httpx.Response:
     """A video file, or the one range of it that a player asks for (RFC 9110, 14.1.2)."""
     headers = {"Content-Type": "video/mp4", "Accept-Ranges": "bytes"}
-    span = re.fullmatch(r"bytes=(\d*)-(\d*)", wanted)
+    span = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", wanted)
     if not span or span[0] == "bytes=-":
         return httpx.Response(200, content=content, headers=headers)
     size = len(content)

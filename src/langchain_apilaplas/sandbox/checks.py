@@ -4,16 +4,14 @@ It shares no code with the client's checks: a mistake in both would be invisible
 """
 
 import io
-import math
 from typing import Any
-from urllib.parse import urlsplit
 
 from PIL import Image
-from pydantic import TypeAdapter, ValidationError
 
 from langchain_apilaplas.catalog import Param, Picture, VideoModel
-from langchain_apilaplas.sandbox import pictures
+from langchain_apilaplas.sandbox import pictures, shapes
 from langchain_apilaplas.sandbox.bodies import Body, path, value
+from langchain_apilaplas.sandbox.shapes import expected
 
 _BOTH = "Expected an HTTPS URL or data URI"
 
@@ -30,92 +28,68 @@ def complaints(model: VideoModel, body: Body, size: int, *, strict: bool = False
     found: dict[str, str] = {}
     for param in model.params:
         if param.wire:
-            _check(param, body, found)
+            _check(model, param, body, found)
     words = [f"'{field}': {complaint}" for field, complaint in found.items()]
     known = {(*param.inside, param.wire)[0] for param in model.params}
     known |= {"model"} if model.sends_model else set()
     if strict and (extra := sorted(set(body) - known)):
-        words.append(f"Unrecognized key(s) in object: {', '.join(map(repr, extra))}")
+        words.append(shapes.unknown(extra))
     if model.max_body and size > model.max_body:
         words.append(f"Request entity too large: {size} bytes")
     return words or _shape_complaints(model, body) or _schema_complaints(model, body)
 
 
-def _check(param: Param, body: Body, found: dict[str, str]) -> None:
+def _check(model: VideoModel, param: Param, body: Body, found: dict[str, str]) -> None:
     """Add what is wrong with one parameter; the first complaint about a field is kept."""
-    said = value(param, body)
-    if said is None:
+    said = value(param, body, absent=...)
+    if said is ...:
         if param.required:
             found.setdefault(path(param), "Required")
+    elif said is None and model.schema is not None:
+        pass  # the document says whether it may be null
     elif param.kind == "json":
-        for way, words in _json_troubles(param, said):
-            found.setdefault(".".join([path(param), *way]), words)
-    elif complaint := _trouble(param, said):
-        found.setdefault(path(param), complaint)
+        for way, complaint in shapes.json_troubles(model, param, said):
+            found.setdefault(".".join([path(param), *way]), complaint)
+    elif trouble := _trouble(param, said):
+        found.setdefault(path(param), trouble)
 
 
 def _trouble(param: Param, said: Any) -> str | None:
     if param.choices:
-        return _choice_trouble(param, said)
+        return shapes.one_of(*param.choices)(said)
     if param.kind == "images":
         return _images_trouble(param, said)
     if param.kind == "image":
         return _image_trouble(param.picture, said)
-    return _text_trouble(param, said) if param.kind == "text" else _plain_trouble(param, said)
-
-
-def _choice_trouble(param: Param, said: Any) -> str | None:
-    if said in param.choices and not isinstance(said, bool):
-        return None
-    expected = " | ".join(repr(choice) for choice in param.choices)
-    return f"Expected {expected}, received {repr(said)[:80]}"
+    if param.kind == "boolean":
+        return None if isinstance(said, bool) else expected("boolean", said)
+    if param.kind in ("integer", "number"):
+        check = shapes.integer if param.kind == "integer" else shapes.number
+        return check(said, param.minimum, param.maximum)
+    return _text_trouble(param, said)
 
 
 def _text_trouble(param: Param, said: Any) -> str | None:
-    if not isinstance(said, str):
-        return f"Expected string, received {type(said).__name__}"
+    if complaint := shapes.text(said):
+        return complaint
     units = len(said.encode("utf-16-le", "surrogatepass")) / 2
     if param.max_length and units > param.max_length:
         return f"String must contain at most {param.max_length} character(s)"
     return None
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-}
-
-
-def _plain_trouble(param: Param, said: Any) -> str | None:
-    if type(said) not in _TYPES[param.kind] or not math.isfinite(said):
-        return f"Expected {param.kind}, received {type(said).__name__}"
-    if param.minimum is not None and said < param.minimum:
-        return f"Number must be greater than or equal to {param.minimum}"
-    if param.maximum is not None and said > param.maximum:
-        return f"Number must be less than or equal to {param.maximum}"
-    return None
-
-
 def _images_trouble(param: Param, said: Any) -> str | None:
     if not isinstance(said, list):
-        return f"Expected array, received {type(said).__name__}"
+        return expected("array", said)
     return next(filter(None, (_image_trouble(param.picture, item) for item in said)), None)
 
 
 def _image_trouble(wanted: Picture, said: Any) -> str | None:
-    if not isinstance(said, str):
-        return f"Expected string, received {type(said).__name__}"
-    if said.lower().startswith("data:image/") and wanted.inline:
-        return _picture_trouble(wanted, said)
-    try:
-        parts = urlsplit(said)
-        is_url = parts.scheme == "https" and bool(parts.hostname)
-    except ValueError:
-        is_url = False
-    if is_url:
-        return None
-    return _BOTH if wanted.inline else "Expected an HTTPS URL"
+    if wanted.inline and isinstance(said, str):
+        if said.lower().startswith("data:image/"):
+            return _picture_trouble(wanted, said)
+        return shapes.url(said) and _BOTH
+    return shapes.url(said)
 
 
 def _picture_trouble(wanted: Picture, url: str) -> str | None:
@@ -152,38 +126,6 @@ def _shape_complaints(model: VideoModel, body: Body) -> list[str]:
         return []
     trouble = _ratio_trouble(model.image_ratio, Image.open(io.BytesIO(content)).size)
     return [f"'{path(image)}': {trouble}"] if trouble else []
-
-
-def _json_troubles(param: Param, said: Any) -> list[tuple[list[str], str]]:
-    """What is wrong inside of a value, each with the way to it."""
-    if param.type is None:
-        return []
-    try:
-        TypeAdapter[Any](param.type).validate_python(said)
-    except ValidationError as error:
-        return [
-            (_way(item["loc"], said), _words(item["type"], item["msg"], item["input"]))
-            for item in error.errors(include_url=False, include_context=False)
-        ]
-    return []
-
-
-def _words(kind: str, message: str, said: Any) -> str:
-    return "Required" if kind == "missing" else f"{message}, received {repr(said)[:80]}"
-
-
-def _way(loc: tuple[int | str, ...], said: Any) -> list[str]:
-    """The steps of a location that the value really has; pydantic names a union's branch too."""
-    steps = []
-    for step in loc:
-        if isinstance(said, list) and isinstance(step, int):
-            said = said[step]
-        elif isinstance(said, dict) and (step in said or step == loc[-1]):
-            said = said.get(step)
-        else:
-            continue
-        steps.append(str(step))
-    return steps
 
 
 def _schema_complaints(model: VideoModel, body: Body) -> list[str]:

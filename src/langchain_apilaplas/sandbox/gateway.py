@@ -156,6 +156,8 @@ class Sandbox:
         if asked.kind == "create":
             return self._create(asked, request)
         if asked.kind == "fetch":
+            if not asked.ids:
+                raise Refused(400, f"Query validation error: '{asked.wants}': Required")
             return self._fetch_many(asked, request) if asked.many else self._fetch(asked, request)
         if asked.kind == "chat":
             return chat.answer(read(request.content))
@@ -172,8 +174,6 @@ class Sandbox:
         return answer(201, vendors.created(seen))
 
     def _fetch(self, asked: Route, request: httpx.Request) -> httpx.Response:
-        if not asked.ids:
-            raise Refused(400, f"Query validation error: '{asked.wants}': Required")
         job = self._find(asked.models[0], asked.ids[0])
         now = self.clock()
         delay = self._held(job, asked, request, now)
@@ -183,8 +183,6 @@ class Sandbox:
 
     def _fetch_many(self, asked: Route, request: httpx.Request) -> httpx.Response:
         """A list of those that there are; a 404 of none, on a path that is for one as well."""
-        if not asked.ids:
-            raise Refused(400, f"Query validation error: '{asked.wants}': Required")
         model, now = asked.models[0], self.clock()
         known = [job for i in asked.ids if (job := self._known(model, i))]
         if not known and model.how_to_fetch.path == request.url.path:

@@ -1,8 +1,12 @@
 """A generation in the sandbox: how far it is, and its video."""
 
+import io
 import math
 import threading
 from dataclasses import dataclass, field
+from typing import Literal
+
+from PIL import Image
 
 from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.sandbox.bodies import Body
@@ -16,8 +20,11 @@ _QUEUED = 1 / 6
 _ROUNDING = 1e-6
 """Sums of times since 1970 are off by less than that."""
 
+End = Literal[0, 1]
+"""The first frame of a video, or the last."""
 
-@dataclass
+
+@dataclass(eq=False)
 class Job:
     """A generation in the sandbox.
 
@@ -30,6 +37,7 @@ class Job:
         before: The generation whose end it goes on from.
         after: The generation to whose start it leads.
         video: Its MP4, once somebody asked for it.
+        ends: Its first and last frame as PNG, once a video that begins or ends with it was made.
     """
 
     id: str
@@ -37,10 +45,11 @@ class Job:
     body: Body
     created: float = 0.0
     outcome: Outcome = field(default_factory=Outcome)
-    before: "Job | None" = None
-    after: "Job | None" = None
-    video: bytes | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    before: "Job | None" = field(default=None, repr=False)
+    after: "Job | None" = field(default=None, repr=False)
+    video: bytes | None = field(default=None, repr=False)
+    ends: dict[End, bytes] = field(default_factory=dict, repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def name(self) -> str:
@@ -77,6 +86,33 @@ class Job:
         return scene_of(
             self.model,
             self.body,
-            before=self.before.scene().frame(1) if self.before else None,
-            after=self.after.scene().frame(0) if self.after else None,
+            before=self.before.end(1) if self.before else None,
+            after=self.after.end(0) if self.after else None,
         )
+
+    def end(self, which: End) -> Image.Image:
+        """Its first or last frame, kept once it was made.
+
+        Extensions of extensions may be many: what it needs is made one by one, not by recursion.
+        """
+        wanted: list[tuple[Job, End]] = [(self, which)]
+        while wanted:
+            job, end = wanted[-1]
+            if end in job.ends:
+                wanted.pop()
+            elif lacking := job._lacking():
+                wanted += lacking
+            else:
+                job.ends[end] = _png(job.scene().frame(end))
+        return Image.open(io.BytesIO(self.ends[which]))
+
+    def _lacking(self) -> "list[tuple[Job, End]]":
+        """The frames of other videos that its own scene needs and that were not made yet."""
+        needed: list[tuple[Job | None, End]] = [(self.before, 1), (self.after, 0)]
+        return [(job, end) for job, end in needed if job and end not in job.ends]
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=1)
+    return file.getvalue()

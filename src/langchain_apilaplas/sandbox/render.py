@@ -15,8 +15,8 @@ from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.sandbox import bodies, pictures, stills
 from langchain_apilaplas.sandbox.camera import Camera, camera, ordered
 
-FPS = 24
-LONGEST = 10
+_FPS = 24
+_LONGEST = 10
 """Seconds of the longest video."""
 
 SIZES = {
@@ -41,7 +41,7 @@ Size = tuple[int, int]
 
 def render(scene: "Scene", caption: str) -> bytes:
     """The MP4 of a scene, with words on every frame."""
-    last = scene.seconds * FPS - 1
+    last = scene.seconds * _FPS - 1
     frames = (captioned(scene.frame(n / last), caption) for n in range(last + 1))
     return _encoded(frames, scene.size)
 
@@ -124,7 +124,7 @@ def _seconds(model: VideoModel, said: dict[str, Any]) -> int:
     param = model.param("duration")
     asked = said.get("duration", param.default if param else None)
     number = re.match(r"\d+(\.\d+)?", str(asked))
-    return min(LONGEST, max(1, round(float(number[0])))) if number else 5
+    return max(1, round(min(_LONGEST, float(number[0])))) if number else 5
 
 
 def _seed(said: dict[str, Any]) -> int:
@@ -215,7 +215,7 @@ def _encoded(frames: Iterable[Image.Image], size: Size) -> bytes:
     try:
         with av.open(path, "w", options={"movflags": "faststart"}) as container:
             options = {"preset": "veryfast", "crf": "23"}
-            stream = container.add_stream("libx264", rate=FPS, options=options)
+            stream = container.add_stream("libx264", rate=_FPS, options=options)
             stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
             for frame in frames:
                 picture = av.VideoFrame.from_image(frame)  # type: ignore[no-untyped-call]

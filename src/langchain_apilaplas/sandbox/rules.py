@@ -143,12 +143,12 @@ def _mentioned(name: str, schema: Json, text: str) -> Any:
     if plain.get("type") == "boolean":
         return _switched(name.replace("_", " "), text)
     if plain.get("type") in ("integer", "number") or name == "duration":
-        return _preferred(_numbers(name, schema, text), choices)
+        return _preferred(_numbers(name, schema, text), plain)
     if "16:9" in choices:
         shapes = [r for word, r in _SHAPES.items() if re.search(rf"\b{word}\b", text, re.I)]
         said = re.findall(r"(?:\b(?:in|ratio|ratio of) )?\b\d+:\d+\b", text)
         ratios = [part.split()[-1] for part in said if " " in part or part in choices]
-        return _preferred(ratios + shapes, choices)
+        return _preferred(ratios + shapes, plain)
     named = [c for c in map(str, choices) if re.search(rf"(?<![\w/]){re.escape(c)}(?![\w/])", text)]
     return max(named, key=len, default=None)
 
@@ -171,15 +171,23 @@ def _numbers(name: str, schema: Json, text: str) -> list[Any]:
     return [float(said) if "." in said else int(said) for said in found]
 
 
-def _preferred(said: list[Any], choices: list[Any]) -> Any:
+def _preferred(said: list[Any], plain: Json) -> Any:
     """Of several values that were said the first that is allowed, else the first."""
-    return next((value for value in said if value in choices), said[0] if said else None)
+    return next((value for value in said if _is_allowed(value, plain)), said[0] if said else None)
+
+
+def _is_allowed(value: Any, plain: Json) -> bool:
+    choices: list[Any] = plain.get("enum") or []
+    if choices or isinstance(value, str):
+        return value in choices
+    return bool(plain.get("minimum", value) <= value <= plain.get("maximum", value))
 
 
 def _usual(schema: Json) -> Any:
     """What is chosen where the user said nothing and something must be chosen."""
-    choices = _plain(schema).get("enum") or []
-    return "16:9" if "16:9" in choices else next(iter(choices), None)
+    plain = _plain(schema)
+    choices = plain.get("enum") or []
+    return "16:9" if "16:9" in choices else next(iter(choices), plain.get("minimum"))
 
 
 def _described(schema: Json) -> str:

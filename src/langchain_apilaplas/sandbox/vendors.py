@@ -140,6 +140,7 @@ def _object(seen: Seen) -> Any:
 
 
 def _file(seen: Seen) -> Any:
+    """Its size only where it is known: rendering takes seconds, which a fetch must not."""
     size = {} if seen.bytes is None else {"file_size": seen.bytes}
     return {"url": seen.video, "content_type": "video/mp4", "file_name": "output.mp4", **size}
 

@@ -8,6 +8,18 @@ import sys
 from typing import Any
 from urllib.parse import unquote
 
+from langchain_apilaplas.catalog.openapi.dialect import (
+    MANY,
+    NAMED,
+    NOTES,
+    ONE,
+    RULES,
+    TIGHTENED,
+    discriminated,
+    is_usable,
+    modern,
+    writable,
+)
 from langchain_apilaplas.catalog.openapi.text import EXTRA, clip, read, refuse, short
 
 _BUDGET = 20_000
@@ -15,29 +27,10 @@ _DEEPEST = 40
 _A_SCHEMA = 4
 """A schema counts so many nodes: checking one takes longer than copying a value."""
 _LONGEST_NAME = 100
-_LONGEST_PATTERN = 1000
 _LARGEST = sys.float_info.max
 
 Trail = tuple[str, ...]
 """The references that led here, to notice one that leads back."""
-
-_ONE = {
-    *("items", "additionalProperties", "not", "if", "then", "else", "contains"),
-    *("propertyNames", "unevaluatedItems", "unevaluatedProperties"),
-}
-_MANY = {"allOf", "anyOf", "oneOf", "prefixItems"}
-_NAMED = {"properties", "patternProperties", "dependentSchemas"}
-_NOTES = {
-    *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"),
-    *("format", "contentEncoding", "contentMediaType"),
-}
-_RULES = {
-    *("type", "enum", "const", "required", "dependentRequired", "pattern", "multipleOf"),
-    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength"),
-    *("minItems", "maxItems", "uniqueItems", "minContains", "maxContains"),
-    *("minProperties", "maxProperties"),
-}
-"""Every other keyword, such as xml, discriminator or x-anything, constrains nothing."""
 
 
 class Document:
@@ -50,6 +43,7 @@ class Document:
     def __init__(self, given: object) -> None:
         self.root = read(given)
         self._left = _BUDGET
+        self._dropped = 0
         _check_version(self.root)
         self._is_30 = self.root["openapi"].startswith("3.0")
 
@@ -74,7 +68,8 @@ class Document:
         if not isinstance(schema, dict):
             refuse(f"{name} has no schema.")
         _check(schema, name)
-        return schema
+        kept: dict[str, Any] = writable(schema)
+        return kept
 
     def _target(self, ref: object) -> Any:
         if not isinstance(ref, str):
@@ -115,14 +110,36 @@ class Document:
             return self._referred(node, trail, depth)
         if odd := node.keys() & {"$dynamicRef", "$recursiveRef"}:
             refuse(f"{odd.pop()} is not read; only $ref is.")
-        schema = {
-            key: self._keyword(key, value, trail, depth)
-            for key, value in node.items()
-            if key in _ONE | _MANY | _NAMED | _NOTES | _RULES
-        }
+        schema = self._keywords(node, trail, depth)
         if "example" in node and "examples" not in schema:
             schema["examples"] = [self._value(node["example"], 0)]
-        return _modern(_writable(schema), nullable=node.get("nullable") is True)
+        told = self._value(node.get("discriminator"), 0)
+        schema = discriminated(schema, node, told)
+        return modern(schema, nullable=node.get("nullable") is True)
+
+    def _keywords(self, node: dict[str, Any], trail: Trail, depth: int) -> dict[str, Any]:
+        """Without patterns that can't be checked here: the API still checks them."""
+        schema: dict[str, Any] = {}
+        for key, value in node.items():
+            before = self._dropped
+            if key == "pattern" and self._drops(value):
+                continue
+            if key in ONE | MANY | NAMED | NOTES | RULES:
+                schema[key] = self._keyword(key, value, trail, depth)
+            if self._dropped > before and key in TIGHTENED:
+                part = schema.pop(key)
+                if key == "oneOf" and "anyOf" not in node:
+                    schema["anyOf"] = part
+        given = node.get("patternProperties")
+        if isinstance(given, dict) and len(schema["patternProperties"]) < len(given):
+            schema.pop("additionalProperties", None)
+            schema.pop("unevaluatedProperties", None)
+        return schema
+
+    def _drops(self, pattern: object) -> bool:
+        drops = isinstance(pattern, str) and not is_usable(pattern)
+        self._dropped += drops
+        return drops
 
     def _referred(self, node: dict[str, Any], trail: Trail, depth: int) -> Any:
         ref = node["$ref"]
@@ -134,32 +151,31 @@ class Document:
             )
         schema = self._schema(target, (*trail, ref), depth + 1)
         # OpenAPI 3.0 ignores what stands beside a $ref, 3.1 does not. A note harms in neither.
-        beside = {key: node[key] for key in node if key in _NOTES or not self._is_30}
+        beside = {key: node[key] for key in node if key in NOTES or not self._is_30}
         beside.pop("$ref", None)
         more = self._schema(beside, trail, depth) if beside else {}
         if not more or not isinstance(schema, dict):
             return schema
-        return {**schema, **more} if more.keys() <= _NOTES else {**more, "allOf": [schema]}
+        return {**schema, **more} if more.keys() <= NOTES else {**more, "allOf": [schema]}
 
     def _keyword(self, key: str, value: Any, trail: Trail, depth: int) -> Any:
-        if key in _ONE and isinstance(value, dict | bool):
+        if key in ONE and isinstance(value, dict | bool):
             return self._schema(value, trail, depth + 1)
-        if key in _MANY and isinstance(value, list):
+        if key in MANY and isinstance(value, list):
             return [self._schema(part, trail, depth + 1) for part in value]
-        if key in _NAMED and isinstance(value, dict):
+        if key in NAMED and isinstance(value, dict):
             schemas = {}
             for name, part in value.items():
-                self._name(name, is_pattern=key == "patternProperties")
+                is_pattern = key == "patternProperties" and isinstance(name, str)
+                if is_pattern and self._drops(name):
+                    continue
+                self._value(name, 0) if is_pattern else self._name(name)
                 schemas[name] = self._schema(part, trail, depth + 1)
             return schemas
-        if key == "pattern":
-            _check_pattern(value)
         return self._value(value, 0)
 
-    def _name(self, name: object, *, is_pattern: bool) -> None:
-        if is_pattern:
-            _check_pattern(name)
-        elif not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
+    def _name(self, name: object) -> None:
+        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
             refuse(
                 f"A parameter is called {short(name)}; allowed: 1 to {_LONGEST_NAME} characters."
             )
@@ -196,50 +212,6 @@ def _check_version(root: dict[str, Any]) -> None:
         "Give a document that begins with openapi: '3.0.…' or '3.1.…'; converters make one of "
         "Swagger 2.",
     )
-
-
-def _check_pattern(pattern: object) -> None:
-    try:
-        if not isinstance(pattern, str) or len(pattern) > _LONGEST_PATTERN:
-            raise ValueError
-        re.compile(pattern)
-    except (re.error, ValueError, OverflowError, RecursionError):
-        refuse(f"A pattern is {short(pattern)}; that is no regular expression that can be used.")
-
-
-def _writable(schema: dict[str, Any]) -> dict[str, Any]:
-    """Without what only answers have. There `readOnly` counts, and `required` with it."""
-    properties = schema.get("properties")
-    if not isinstance(properties, dict):
-        return schema
-    gone = {n for n, s in properties.items() if isinstance(s, dict) and s.get("readOnly") is True}
-    if not gone:
-        return schema
-    kept = {name: part for name, part in properties.items() if name not in gone}
-    schema = {**schema, "properties": kept}
-    if isinstance(schema.get("required"), list):
-        schema["required"] = [name for name in schema["required"] if name not in [*gone]]
-    return schema
-
-
-def _modern(schema: dict[str, Any], *, nullable: bool) -> dict[str, Any]:
-    """What OpenAPI 3.0 says in its own way, as JSON Schema 2020-12 says it."""
-    for bound, exclusive in (
-        ("minimum", "exclusiveMinimum"),
-        ("maximum", "exclusiveMaximum"),
-    ):
-        if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:
-            schema[exclusive] = schema.pop(bound)
-    if not nullable or not schema.keys() & (_ONE | _MANY | _NAMED | _RULES):
-        return schema
-    if isinstance(schema.get("type"), str):
-        schema["type"] = [schema["type"], "null"]
-    if not schema.keys() & (_MANY | {"const"}):
-        if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
-            schema["enum"].append(None)
-        return schema
-    notes = {key: schema.pop(key) for key in _NOTES & schema.keys()}
-    return {**notes, "anyOf": [schema, {"type": "null"}]}
 
 
 def _check(schema: dict[str, Any], name: str) -> None:

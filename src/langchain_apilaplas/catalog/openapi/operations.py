@@ -14,7 +14,7 @@ _JSON = re.compile(r"application/([\w.+-]+\+)?json|\*/\*|application/\*", re.I)
 _PATH = re.compile(r"(/[\w.~:@!$&'()*+,;=%-]+)+/?", re.ASCII)
 _ABOUT_VIDEO = re.compile(r"video|movie|animat|(image|text)[-_ ]?(to|2)[-_ ]?vid|[it]2v", re.I)
 _NOT_CREATE = re.compile(
-    r"cancel|delet|remov|upload|extend|upscal|webhook|callback|login|token|auth|estimat|pric|cost"
+    r"cancel|delet|remov|upload|extend|upscal|remix|(?<!cr)edit|modif|reframe|webhook|callback|login|token|auth|estimat|pric|cost"
     r"|chat|completion|embed|speech|transcri|search|feedback|batch",
     re.I,
 )
@@ -65,7 +65,11 @@ def creates(document: Document) -> list[Create]:
             "The document has no create operation: no POST with a JSON body that is about videos.",
             "Give the document of the call that creates a video, not only of the one that fetches.",
         )
-    return [_create(document, *post) for post in posts]
+    found = [_create(document, *post) for post in posts]
+    plain = [create for create in found if "{" not in create.endpoint] or found[:1]
+    for create in plain:
+        _check_path(create.endpoint)
+    return plain
 
 
 def fetch(document: Document, create: Create) -> Fetch | None:
@@ -116,14 +120,16 @@ def _words(post: tuple[str, Any, dict[str, Any], Any]) -> str:
 
 def _create(document: Document, path: str, item: Any, post: Any, media: Any) -> Create:
     prefix = _prefix(document, post, item)
-    endpoint = prefix + path
+    name = post.get("operationId")
+    return Create(path, prefix + path, prefix, name if isinstance(name, str) else "", media)
+
+
+def _check_path(endpoint: str) -> None:
     if len(endpoint) > _LONGEST_PATH or not _PATH.fullmatch(endpoint):
         problem = "has a variable part" if "{" in endpoint else "is not a plain path"
         refuse(
             f"The path {short(endpoint)} {problem}; needed is one such as /v2/video/generations."
         )
-    name = post.get("operationId")
-    return Create(path, endpoint, prefix, name if isinstance(name, str) else "", media)
 
 
 def _prefix(document: Document, *holders: Any) -> str:

@@ -50,13 +50,21 @@ _URL_ONLY = re.compile(
     r"|base ?64[\w ]{0,20} not",
     re.I,
 )
+_RAW = re.compile(
+    r"(?<!not )(?<!no )\braw base ?64|\b(without|no|not|omit\w*|exclud\w*|strip\w*)\b[^.;]{0,40}"
+    r"\b(data:|data[ -]ur[il]|prefix|header)",
+    re.I,
+)
+_LINK = re.compile(r"(?<!data )(?<!data-)\bur[il]s?\b|https?:|\blinks?\b", re.I)
+_NO_LINK = re.compile(r"\b(no|not|never|without)( an?| as| any| https?)* (ur[il]|link)s?\b", re.I)
+_SAMPLES = ("https://a.io/a.png", "https://a.io/a.jpg", "data:image/png;base64,iVBORw0KGgo=")
 _SHAPE = re.compile(r"\d+\s*[:x/]\s*\d+")
 
 
 def roles(properties: Mapping[str, Any]) -> dict[str, str]:
     """Role → which of the properties plays it. Of several the first; its very name comes before."""
     found: dict[str, str] = {}
-    snakes = {name: _snake(name) for name in properties}
+    snakes = {name: snake(name) for name in properties}
     passes: tuple[Callable[[str, str], bool], ...] = (
         lambda role, name: snakes[name] == role,
         lambda role, name: bool(_NAMES[role].fullmatch(snakes[name])),
@@ -80,18 +88,42 @@ def kind_of_role(role: str | None, schema: Any) -> Kind:
     return kind_of(facts(schema))
 
 
+def is_picture(name: str, schema: Any) -> bool:
+    """Whether a parameter of that name is the first frame or the last."""
+    return bool(roles({name: schema}).keys() & {"image", "last_image"})
+
+
+def is_raw(name: str, schema: Any) -> bool:
+    """Whether it takes base64 as it is: neither a URL nor a data URI, which are all we send."""
+    return _takes_raw(schema) and not _takes_link(name, schema)
+
+
 def picture(name: str, schema: Any) -> Picture:
     """What an image must be like: whether it may travel inside the request."""
     words, forms = said(schema), patterns(schema)
+    if _takes_raw(schema):
+        return Picture(inline=False)
     if any("https" in form for form in forms) and not any("data" in form for form in forms):
         return Picture(inline=False)
     if _INLINE.search(words):
         return Picture(inline=not _URL_ONLY.search(words))
-    is_url = _URL_NAME.search(_snake(name)) or re.search(r"\b(uri|url)\b", words)
+    is_url = _URL_NAME.search(snake(name)) or re.search(r"\b(uri|url)\b", words)
     return Picture(inline=not is_url)
 
 
-def _snake(name: str) -> str:
+def _takes_raw(schema: Any) -> bool:
+    forms = patterns(schema)
+    told = any(re.search("http|data", form) for form in forms)
+    fits = any(re.search(form, sample) for form in forms for sample in _SAMPLES)
+    return bool(_RAW.search(said(schema))) or (bool(forms) and not told and not fits)
+
+
+def _takes_link(name: str, schema: Any) -> bool:
+    words = _NO_LINK.sub("", said(schema))
+    return bool(_LINK.search(words) or _URL_NAME.search(snake(name)))
+
+
+def snake(name: str) -> str:
     """`imageUrl`, `image-url` and `image_url` are one name."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[-. ]", "_", name).lower()
 
@@ -117,7 +149,7 @@ def _is_prompt(_: str, schema: Any) -> bool:
 def _is_picture(name: str, schema: Any) -> bool:
     found = facts(schema)
     free = "enum" not in found and not _NOT_A_PICTURE.search(name)
-    return "string" in types_of(found) and free
+    return "string" in types_of(found) and free and not is_raw(name, schema)
 
 
 def _is_pictures(name: str, schema: Any) -> bool:
