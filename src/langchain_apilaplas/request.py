@@ -1,5 +1,6 @@
 """What the caller wants, checked against a model's row, and the body that says so."""
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -205,7 +206,7 @@ def _ratio_problems(model: VideoModel, values: Mapping[str, Any]) -> list[str]:
 
 
 def _wire(model: VideoModel, values: Mapping[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = dict(model.constants)
+    body: dict[str, Any] = copy.deepcopy(dict(model.constants))
     body |= {"model": model.id} if model.sends_model else {}
     for param in model.params:
         if param.name not in values or not param.wire:

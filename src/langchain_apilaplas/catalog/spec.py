@@ -141,7 +141,7 @@ class VideoModel:
     fetch: Fetch | None = None
     extend_endpoint: str | None = None
     sends_model: bool = True
-    constants: tuple[tuple[str, Any], ...] = ()
+    constants: tuple[tuple[str, Any], ...] = field(default=(), hash=False)
     image_ratio: tuple[float, float] | None = None
     max_body: int | None = None
     schema: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
@@ -207,7 +207,8 @@ class VideoModel:
         params = [param for param in self.params if param.wire]
         names = {".".join((*p.inside, p.wire)): p.name for p in params if p.inside}
         for param in params:
-            names.setdefault(param.inside[-1] if param.inside else param.wire, param.name)
+            by_place = param.inside and (param.beside or param.wire in ("url", "uri"))
+            names.setdefault(param.inside[-1] if by_place else param.wire, param.name)
         return names
 
     def universal(self) -> "VideoModel":
@@ -225,6 +226,6 @@ class VideoModel:
             params=params,
             fetch=None,
             extend_endpoint=None,
-            sends_model=True,
+            sends_model="model" not in dict(self.constants),
             schema=None,
         )

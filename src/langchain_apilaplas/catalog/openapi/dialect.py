@@ -25,6 +25,7 @@ TIGHTENED = {"not", "if", "oneOf", "contains"}
 _IN_PLACE = {"allOf", "anyOf", "oneOf", "then", "else", "dependentSchemas"}
 """Whose schemas are about the same object."""
 _LONGEST_PATTERN = 1000
+_MOST_WAYS = 10_000
 _PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\??|\{\d*,?\d*\}|.", re.DOTALL)
 _ENDLESS = re.compile(r"[*+]|\{\d*,(\d{2,})?\}")
 
@@ -129,8 +130,8 @@ def is_usable(pattern: str) -> bool:
 
 
 def _may_hang(pattern: str) -> bool:
-    """Whether a repeated group varies in itself, or much repeats: some of these take for ever."""
-    varies, closed, endless = [False], False, 0
+    """Whether a repeated group varies in itself, or much varies: some of these take for ever."""
+    varies, closed, endless, ways = [False], False, 0, 1
     for part in _PART.findall(pattern):
         if closed and part[0] in "*+?{" and part != "?":
             return True
@@ -139,5 +140,6 @@ def _may_hang(pattern: str) -> bool:
             varies.append(False)
         elif closed or part in "*+?|" or (part[0] == "{" and "," in part):
             varies[-1] = True
-        endless += bool(_ENDLESS.fullmatch(part))
-    return endless > 1 + pattern.startswith("^")
+            endless += bool(_ENDLESS.fullmatch(part))
+            ways *= 10 if part[0] == "{" else 1 if closed else 2
+    return endless > 1 + pattern.startswith("^") or ways > _MOST_WAYS
