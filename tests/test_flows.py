@@ -521,7 +521,7 @@ def test_a_held_look_has_no_more_time_than_the_wait() -> None:
     trouble = httpx.ReadTimeout("slow")
     played = Played(Waiting(API, PACE, 40).wait("g-1", LUMA), trouble, DREAMING, look=30)
     timeouts = [request.extensions["timeout"] for request in played.sent]
-    assert [timeout["read"] for timeout in timeouts] == [40, 9]
+    assert [timeout["read"] for timeout in timeouts] == [35, 9]
     assert [timeout["connect"] for timeout in timeouts] == [30, 9]
 
 
@@ -606,8 +606,23 @@ def test_without_a_path_for_several_they_are_fetched_one_by_one() -> None:
 
 
 def test_an_empty_list_is_nobody() -> None:
-    answer = httpx.Response(200, json=[])
-    assert isinstance(Played(get("a", LUMA, API, PACE), answer).result, NotFoundError)
+    for nobody in ([], {"data": []}):
+        answer = httpx.Response(200, json=nobody)
+        assert isinstance(Played(get("a", LUMA, API, PACE), answer).result, NotFoundError)
+
+
+def test_what_a_200_says_of_an_error_is_cleaned_of_secrets() -> None:
+    secrets = f"Bad {KEY} https://c/v?Signature=SECRET data:image/png;base64,{'QUJD' * 50}"
+    for body in ({"code": 400, "message": secrets}, {"error": secrets}):
+        answer = httpx.Response(200, json=body)
+        for played in (
+            play_submit(answer),
+            play_wait(answer, timeout=0),
+            Played(get("g-1", GEN4, API, PACE), *[answer] * 4),
+        ):
+            assert isinstance(played.result, ApilaplasError)
+            for secret in (KEY, "SECRET", "QUJDQUJD"):
+                assert secret not in str(played.result)
 
 
 MODELS = [get_model(name) for name in ("runway/gen4_turbo", "gen3a_turbo", "veo2", "luma-ai/v1")]

@@ -176,6 +176,8 @@ def test_a_list_about_others_is_refused() -> None:
     for answer in (
         [{"id": "y", "state": "queued"}, {"id": "z", "state": "queued"}],
         [{"id": "y", "state": "completed", "video": "https://a/other"}],
+        {"generations": [{"id": "y", "state": "completed", "video": "https://a/other"}]},
+        {"data": [{"id": "y", "status": "failed", "error": "why"}]},
     ):
         with pytest.raises(ValueError, match="other generations"):
             parse(answer, "x")
@@ -187,6 +189,7 @@ def test_a_created_generation_goes_by_its_own_id_not_that_of_the_request() -> No
     assert parse({"request_id": "x", "status": "IN_QUEUE"}).id == "x"
     assert parse({"request_id": "r", "id": "x"}).id == "x"
     assert parse({"request_id": "r", "data": {"task_id": "x", "status": "queued"}}).id == "x"
+    assert parse({"request_id": "r", "data": {"generation_id": "x"}}).id == "x"
     assert parse({"name": "models/veo/operations/1"}).id == "models/veo/operations/1"
     for answer in ({"id": "x" * 1001}, {"name": "Error", "message": "no"}):
         with pytest.raises(ValueError, match="no generation id"):
@@ -203,6 +206,32 @@ def test_a_created_generation_goes_by_its_own_id_not_that_of_the_request() -> No
 def test_an_error_that_came_as_a_200_is_not_the_generations_end(answer: Any) -> None:
     with pytest.raises(ValueError, match="is an error, 429: Too many requests"):
         parse(answer, "x")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"statusCode": 400, "message": "No", "request_id": "r"},
+        {"job_id": "r", "code": 429, "message": "No"},
+        {"id": "r", "statusCode": 400, "error": "No"},
+    ],
+)
+def test_a_refusal_that_came_as_a_200_to_a_submit_is_not_taken_for_acceptance(answer: Any) -> None:
+    with pytest.raises(ValueError, match="is an error, 4"):
+        parse(answer)
+
+
+@pytest.mark.parametrize(
+    "video",
+    [
+        {"type": "text-to-video", "url": "https://a/v"},
+        [{"type": "image_to_video", "url": "https://a/v"}],
+        " https://a/v",
+    ],
+)
+def test_a_video_that_names_its_kind_is_one(video: Any) -> None:
+    generation = parse({"id": "x", "status": "completed", "video": video}, "x")
+    assert [video.url for video in generation.videos] == ["https://a/v"]
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,29 @@ def test_when_none_takes_it_the_closest_is_explained_and_who_takes_which_part() 
     )
 
 
+def test_each_name_that_is_unknown_has_its_own_hint() -> None:
+    assert told([GEN4, VEO], model=VEO, prompt="Go", image=URL, seed=1, duration=6) == (
+        "None of the models offered takes all of this.",
+        "veo2: image: no such parameter here.",
+        "veo2: seed: no such parameter here; there are: prompt, aspect_ratio, duration.",
+        "image as given is taken by runway/gen4_turbo.",
+        "seed as given is taken by runway/gen4_turbo.",
+    )
+
+
+def test_the_closest_is_the_one_that_refuses_least_of_what_was_given() -> None:
+    kling = "kling-video/v1/pro/text-to-video"
+    assert told([kling, LUMA], prompt="Go", extend="g-1")[1].startswith(
+        "luma-ai/v2: aspect_ratio: missing. Shape of the video"
+    )
+
+
+def test_very_many_unknown_names_are_not_all_told() -> None:
+    problems = told([VEO], prompt="Go", **{f"x{n}": 1 for n in range(1000)})
+    assert len(" ".join(problems)) < 2000
+    assert problems[-1].startswith("980 more names are unknown; there are: prompt,")
+
+
 def test_with_one_model_there_is_no_choice_and_no_name_before_the_problem() -> None:
     assert told([VEO], model=VEO, prompt="Go") == (
         "model: no such parameter here; there are: prompt, aspect_ratio, duration.",
@@ -112,6 +135,7 @@ def test_what_is_fixed_goes_to_the_models_that_have_it() -> None:
         ([GEN4, VEO], {"duration": 6}, "With runway/gen4_turbo: duration: 6 is not allowed"),
         ([GEN4, VEO], {"fps": 6}, "With runway/gen4_turbo: fps: no such parameter here"),
         ([GEN4, VEO_IMAGE], {"image": ROCKET}, "With veo2/image-to-video: image: rocket.jpg is"),
+        ([VEO, GEN4], {"image": URL}, "With veo2: image: no such parameter here"),
         ([LUMA], {"image": URL, "extend": "g"}, "extend: can't be given together with image"),
         ([GEN4], {"image": big_picture()}, "makes the request 6,"),
         ([], {}, "models needs at least one model"),
@@ -192,7 +216,7 @@ def test_choices_are_joined_and_limits_as_wide_as_the_widest() -> None:
     assert named([GEN4, LUMA], "duration").schema == {
         "anyOf": [
             {"type": "integer", "minimum": 5, "maximum": 10},
-            {"type": "string", "pattern": r"^\d{1,3}s$"},
+            {"type": "string", "pattern": "^[1-9][0-9]?s$"},
         ]
     }
 

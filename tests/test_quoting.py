@@ -1,6 +1,8 @@
+import time
+
 import pytest
 
-from langchain_apilaplas.quoting import clean, retry_after, words
+from langchain_apilaplas.quoting import clean, hide, retry_after, words
 
 
 @pytest.mark.parametrize(
@@ -8,6 +10,8 @@ from langchain_apilaplas.quoting import clean, retry_after, words
     [
         (b'{"message": "Body validation error", "statusCode": "400"}', "Body validation error"),
         (b'{"message": ["a", "b"]}', '["a", "b"]'),
+        (b'{"detail": [{"msg": "no face"}]}', '[{"msg": "no face"}]'),
+        (b'{"errors": ["x too long"]}', '["x too long"]'),
         (b'{"error": {"message": "no"}}', '{"message": "no"}'),
         (b'{"other": 1}', ""),
         (b'{"message": null, "error": "why"}', "why"),
@@ -33,6 +37,26 @@ def test_a_quote_has_no_key_no_base64_and_no_signed_link() -> None:
     assert clean(text, "sk-12345", {}) == (
         "key *** in data:… and https://cdn.example/a.mp4?… token … …"
     )
+
+
+def test_secrets_are_hidden_however_they_are_written() -> None:
+    for text in (
+        r"see https:\/\/cdn.example\/v.mp4?Signature=SECRETSIG",
+        "HTTPS://cdn.example/v.mp4?Signature=SECRETSIG",
+        "cdn.example/v.mp4?a=1&X-Amz-Signature=SECRETSIG",
+        "v.mp4%3FSignature=SECRETSIG",
+        "https://bob:SECRETSIG@example.com/a.jpg",
+        'DATA:image/png;charset="x";base64,SECRETSIG',
+        "A" * 3995 + " SECRETSIG-0123456789",
+    ):
+        assert "SECRETSIG" not in clean(text, "SECRETSIG-0123456789", {})
+
+
+def test_hiding_takes_no_time_to_speak_of() -> None:
+    begun = time.process_time()
+    for text in ("https:/" * 10_000, "data:" * 14_000, "?sig" * 20_000, "a=" * 50_000):
+        hide(text)
+    assert time.process_time() - begun < 2
 
 
 def test_a_quote_is_one_short_line_in_the_callers_words() -> None:

@@ -211,7 +211,7 @@ def test_what_is_deprecated_is_taken_from_code_and_not_from_agents() -> None:
     assert body(kling, **given)["ratio"] == "1:1"
     with pytest.raises(InvalidRequestError) as caught:
         VideoRequest.check(kling, given, fixed={})
-    assert [p.partition(":")[0] for p in caught.value.problems] == ["ratio, aspect_ratio"]
+    assert [p.partition(":")[0] for p in caught.value.problems] == ["ratio", "aspect_ratio"]
 
 
 def test_a_missing_choice_says_what_there_is_to_choose_from() -> None:

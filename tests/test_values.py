@@ -143,13 +143,20 @@ def test_seconds_of_a_text_have_their_form() -> None:
     for value in (5, "5", " 5 s", "5 seconds", 5.0):
         assert take(param, value)[0] == "5s"
     assert take(param, "9s") == ("9s", None)
-    for value in ("whatever", 5.5, "9 min", -5):
+    for value in ("whatever", 5.5, "9 min", -5, 0, "999s"):
         assert refused(param, value).endswith("allowed: seconds such as '5s'.")
 
 
-@pytest.mark.parametrize("value", [".", "..", "", " ", "x" * 1001, "\ud83d", 1.5, True])
+@pytest.mark.parametrize(
+    "value", [".", "..", "", " ", "data:image/png;base64,AA", "x" * 1001, "\ud83d", 1.5, True]
+)
 def test_what_can_not_be_an_id_is_refused(value: object) -> None:
     assert "extend: " in refused(Param("extend", "", "id", "An id."), value)
+
+
+@pytest.mark.parametrize("given", [" g-1 ", "`g-1`", "'g-1'", "<g-1>"])
+def test_an_id_in_quotes_is_the_id(given: str) -> None:
+    assert take(Param("extend", "", "id", "An id."), given)[0] == "g-1"
 
 
 def test_an_id_may_be_a_number() -> None:

@@ -42,12 +42,9 @@ def _is_epoch(value: str) -> bool:
 
 
 def _dates(query: Query) -> list[datetime | None]:
-    found = [
-        _signed(date, lasts)
-        for at, date in query
-        for until, lasts in query
-        if _SIGNED_AT.fullmatch(at) and until == at.replace("date", "expires")
-    ]
+    told = dict(query[::-1])  # the first of each name
+    dates = [name for name in told if _SIGNED_AT.fullmatch(name)]
+    found = [_signed(told[at], told.get(at.replace("date", "expires"), "")) for at in dates]
     signed = any(name == "sig" for name, _ in query)
     return [*found, *(_iso(value) for name, value in query if name == "se" and signed)]
 

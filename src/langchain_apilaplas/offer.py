@@ -65,7 +65,7 @@ class Offer:
             return self._first(self.models, args, to_image)
         named, fixes, problems = check_values([self.choice], {"model": args.pop("model", None)})
         if problems:
-            others = self._takers(args, to_image)
+            others = self._takers(self.models, args, to_image)
             hint = [f"The other arguments are taken by: {', '.join(others)}."] if others else []
             raise InvalidRequestError(*problems, *hint)
         models = [model for model in self.models if model.id == named.get("model", model.id)]
@@ -81,21 +81,25 @@ class Offer:
                 return VideoRequest.check(model, args, fixed=self.fixed, to_image=to_image)
             except InvalidRequestError as error:
                 refusals.append((model, error))
-        closest, refusal = min(refusals, key=lambda pair: len(pair[1].problems))
+        closest, refusal = min(refusals, key=lambda pair: _distance(pair[1]))
         if len(self.models) == 1:
             raise refusal
         told = [f"{closest.id}: {problem}" for problem in refusal.problems]
-        if takers := self._takers(args, to_image):
+        others = [model for model in self.models if model not in models]
+        if takers := self._takers(others, args, to_image):
             told.append(f"Of the models offered, taken as it is by: {', '.join(takers)}.")
         else:
-            told.insert(0, "None of the models offered takes all of this; the closest is this one.")
+            closest_is = "" if others else "; the closest is this one"
+            told.insert(0, f"None of the models offered takes all of this{closest_is}.")
             told += self._partly(closest, refusal, args, to_image)
         raise InvalidRequestError(*told)
 
-    def _takers(self, args: dict[str, Any], to_image: ToImage) -> list[str]:
-        """Which of the models offered take the arguments as they are."""
+    def _takers(
+        self, models: Sequence[VideoModel], args: dict[str, Any], to_image: ToImage
+    ) -> list[str]:
+        """Which of the models take the arguments as they are."""
         takers = []
-        for model in self.models:
+        for model in models:
             try:
                 VideoRequest.check(model, args, fixed=self.fixed, to_image=to_image)
             except InvalidRequestError:
@@ -127,19 +131,33 @@ class Offer:
         return bool(params) and not check_values(params, {name: args[name]}, to_image)[2]
 
 
+def _distance(refusal: InvalidRequestError) -> tuple[int, int]:
+    """How far a request is from being taken: what was given wrongly weighs more than what is not
+    there yet.
+    """
+    absent = [problem for problem in refusal.problems if re.match(r"\w+: missing\.", problem)]
+    return len(refusal.problems) - len(absent), len(absent)
+
+
 def _fixed(rows: Sequence[VideoModel], fixed: Mapping[str, Any]) -> dict[str, Any]:
     """What was fixed, if every model can be sent what it knows of it. Files are read once."""
     known = dict(fixed)
     for row in rows:
+        needed = [name for name in known if _is_needed(rows, name)]
         try:
+            for name in (name for name in needed if row.param(name) is None):
+                check_value(row, name, known[name])  # says which there are
             checked = check_fixed(row, known)
-            for name in known if row is rows[0] else ():
-                if not any(row.param(name) for row in rows):
-                    check_value(row, name, known[name])  # says which there are
         except ValueError as error:
             raise SettingsError(" ".join([f"With {row.id}:", *error.args])) from None
         known |= {name: value for name, value in checked.items() if _has_images(value)}
     return known
+
+
+def _is_needed(rows: Sequence[VideoModel], name: str) -> bool:
+    """Whether every model must know it: no video may be made without the picture that was fixed."""
+    params = [param for row in rows if (param := row.param(name))]
+    return not params or any(param.kind in ("image", "images", "id") for param in params)
 
 
 def _has_images(value: object) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 _LONGEST = 300
 _SHOWN = 80
+_HIDES = 10_000
 
 _READ = 4_000
 """Characters that are looked at for a quote."""
@@ -15,6 +16,7 @@ _DAY = 86_400.0
 """The longest wait that is believed."""
 
 _HIDDEN = (
+    (r"(https?:[\\/]{1,4})[^\s/@\"'<>]{1,200}@", r"\1…@"),  # user and password
     (r"data:[^,\s]*,[\w+/=%-]*", "data:…"),
     (r"(https?:[\\/]+[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1?…"),
     (r"(?:[?&]|%3F|%26)(?:[\w-]*(?:signature|token|key|policy|expires|jwt)|sig)=[^\s\"'<>]*", "?…"),
@@ -25,7 +27,8 @@ _HIDDEN = (
 
 
 def hide(text: str) -> str:
-    """The text without the signed parts of links, and without base64."""
+    """The text, ten thousand characters at most, without the secrets of links and base64."""
+    text = text[:_HIDES]
     for hidden, shown in _HIDDEN:
         text = re.sub(hidden, shown, text, flags=re.IGNORECASE)
     return text
@@ -57,7 +60,8 @@ def words(content: bytes) -> str:
         return "" if "<html" in text.lower() else text
     message = answer
     if isinstance(answer, dict):
-        message = answer.get("message") or answer.get("error") or ""
+        found = (answer.get(name) for name in ("message", "error", "detail", "errors"))
+        message = next(filter(None, found), "")
     return message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
 
 

@@ -17,12 +17,13 @@ _ENVELOPES = ("data", "generation", "generations", "result")
 _VIDEOS = ("video", "videos", "video_url", "assets")
 _OUTPUTS = ("output", "outputs", "url", *_ENVELOPES)
 _LINKS = (*_VIDEOS, "url", "uri", "output", "outputs")
-_REASONS = ("error", "failure_reason", "detail", "message", "msg", "data")
+_REASONS = ("error", "failure_reason", "detail", "message", "msg", "errors", "data")
 _CODES = ("statusCode", "status_code", "code")
 _USAGE = ("credits_used", "tokens_used", "usd_spent")
+_OTHER_KIND = re.compile(r"(image|audio|text)(/.*)?|thumb.*", re.IGNORECASE)
 _NO_VIDEO = re.compile(r"\.(jpe?g|png|webp|gif|avif|bmp|svg|mp3|wav|json)", re.IGNORECASE)
 _DEPTH = 5
-_LONGEST_ID = 1000
+LONGEST_ID = 1000
 
 Json = Mapping[str, Any]
 
@@ -43,9 +44,21 @@ def generations(answer: object, depth: int = _DEPTH) -> list[Json]:
 def _is_wrapped(inner: Json, outer: Json) -> bool:
     """Whether the inner object is the generation, and the outer one only brings it."""
     own_id, own_words = bool(identifiers(inner)), bool(_words(inner))
-    if identifiers(outer):  # of a request, if it does not tell how far it is
+    if _is_named(outer):  # by the id of a request, if it does not tell how far it is
         return own_id and own_words and not _words(outer)
     return own_id or own_words
+
+
+def _is_named(answer: Json) -> bool:
+    return any(answer.get(name) for name in _IDS)
+
+
+def is_nobody(answer: object) -> bool:
+    """Whether the answer is that there is no such generation: an empty list."""
+    if not isinstance(answer, Mapping):
+        return answer == []
+    empty = any(answer.get(name) == [] for name in _ENVELOPES)
+    return empty and not identifiers(answer) and not words(answer)
 
 
 def one(answer: object, generation_id: str | None) -> Json:
@@ -57,17 +70,22 @@ def one(answer: object, generation_id: str | None) -> Json:
     found = generations(answer)
     if not found:
         raise ValueError("the answer is not a JSON object")
-    if generation_id is None:
-        return found[0]
     # A single object is believed, whatever it calls itself; one in a list must be the right one.
-    if isinstance(answer, list) or len(found) > 1:
+    if generation_id is not None and not _is_single(found[0], answer):
         named = [item for item in found if generation_id in identifiers(item)]
         found = named or [item for item in found if not identifiers(item)][:1]
     if not found:
         raise ValueError("the answer is about other generations")
-    if not any(name in found[0] for name in _IDS) and (code := _error_code(found[0])):
+    created = generation_id is None
+    if (created or not _is_named(found[0])) and (code := _error_code(found[0])):
         raise ValueError(f"the answer is an error, {code}: {error(found[0]) or 'without words'}")
     return found[0]
+
+
+def _is_single(found: Json, answer: object) -> bool:
+    if not isinstance(answer, Mapping):
+        return False
+    return found is answer or any(found is answer.get(name) for name in _ENVELOPES)
 
 
 def identifiers(answer: Json) -> list[str]:
@@ -77,7 +95,7 @@ def identifiers(answer: Json) -> list[str]:
         value = answer.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**100:
             value = str(value)
-        if isinstance(value, str) and 0 < len(value.strip()) <= _LONGEST_ID:
+        if isinstance(value, str) and 0 < len(value.strip()) <= LONGEST_ID:
             found.append(text(value).strip())
     operation = answer.get("name")  # as Google calls what takes long
     if not found and re.fullmatch(r"[\w./-]{0,500}operations/[\w.-]{1,400}", str(operation)[:1000]):
@@ -115,8 +133,8 @@ def videos(answer: Json, *, sure: bool = True) -> list[dict[str, Any]]:
 
 
 def _videos(value: object, depth: int) -> Iterator[dict[str, Any]]:
-    if isinstance(value, str) and _may_be_video(value):
-        yield {"url": text(value)}
+    if isinstance(value, str) and _may_be_video(value.strip()):
+        yield {"url": text(value.strip())}
     elif isinstance(value, list) and depth:
         for item in value:
             yield from _videos(item, depth - 1)
@@ -132,7 +150,7 @@ def _videos(value: object, depth: int) -> Iterator[dict[str, Any]]:
 
 
 def _may_be_video(url: str) -> bool:
-    if not url.startswith(("https://", "http://")):
+    if not url[:8].lower().startswith(("https://", "http://")):
         return False
     try:
         return not _NO_VIDEO.search(urlsplit(url).path[-5:])
@@ -142,8 +160,7 @@ def _may_be_video(url: str) -> bool:
 
 def _is_other(item: Json) -> bool:
     """Whether it says of itself that it is something else, such as a thumbnail."""
-    kinds = [str(item.get(name)).lower() for name in ("type", "content_type")]
-    return any(kind.startswith(("image", "thumb", "audio", "text")) for kind in kinds)
+    return any(_OTHER_KIND.fullmatch(str(item.get(name))) for name in ("type", "content_type"))
 
 
 def error(answer: Json) -> str | None:

@@ -69,7 +69,7 @@ class VideoRequest:
             except ValueError as error:
                 problems += error.args
         problems += _clashes(model, values)
-        problems += [] if "aspect_ratio" in given else _ratio_problems(model, values)
+        problems += [] if "aspect_ratio" in _present(given) else _ratio_problems(model, values)
         wire = _wire(model, values)
         body = json.dumps(wire).encode("ascii")
         problems += _too_long(model, body)
@@ -121,8 +121,7 @@ def check_values(
             problems += error.args
         else:
             fixes += [fix] if fix else []
-    if unknown := [name for name in left if name not in known]:
-        problems.append(_unknown(unknown, params))
+    problems += _unknown([name for name in left if name not in known], params)
     problems += [_missing(param) for param in params if param.required and param.name not in left]
     return values, fixes, problems
 
@@ -135,7 +134,7 @@ def check_value(model: VideoModel, name: str, value: object) -> Any:
     """
     param = model.param(name)
     if param is None:
-        raise ValueError(_unknown([name], model.params))
+        raise ValueError(*_unknown([name], model.params))
     return take(param, value)[0]
 
 
@@ -165,11 +164,13 @@ def _missing(param: Param) -> str:
     return f"{param.name}: missing. {param.description}{choices}"
 
 
-def _unknown(names: Sequence[str], params: Sequence[Param]) -> str:
+def _unknown(names: Sequence[str], params: Sequence[Param]) -> list[str]:
+    """A sentence for each name; what there is instead is listed once."""
     there = ", ".join(param.name for param in params) or "none"
-    said = ", ".join(map(shorten, names[:_MOST])) + (" and others" if names[_MOST:] else "")
-    no_such = "no such parameter" if len(names) == 1 else "no such parameters"
-    return f"{said}: {no_such} here; there are: {there}."
+    told = [f"{shorten(name)}: no such parameter here." for name in names[:_MOST]]
+    if names[_MOST:]:
+        told.append(f"{len(names) - _MOST} more names are unknown.")
+    return [*told[:-1], f"{told[-1][:-1]}; there are: {there}."] if told else []
 
 
 def _clashes(model: VideoModel, values: Mapping[str, Any]) -> list[str]:

@@ -65,7 +65,8 @@ class Reader:
             try:
                 return self._parsed(_json(response), model, None)
             except ValueError as error:
-                problem = f"The gateway's answer to the submit can't be read: {error}."
+                said = self._clean(str(error), model)
+                problem = f"The gateway's answer to the submit can't be read: {said}."
                 raise UnknownOutcomeError(problem, status_code=response.status_code) from error
         if response.status_code in _REFUSALS:
             refusal = self._refusal(response, model)
@@ -88,11 +89,11 @@ class Reader:
         if response.is_success:
             try:
                 answer = _json(response)
-                if answer == []:
+                if reading.is_nobody(answer):
                     raise _unknown([generation_id], model)
                 return self._parsed(answer, model, generation_id)
             except ValueError as error:
-                problem = f"The gateway's answer can't be read: {error}."
+                problem = f"The gateway's answer can't be read: {self._clean(str(error), model)}."
         elif response.status_code in _REFUSALS:
             refusal = self._refusal(response, model)
             refusal.generation_id = generation_id
@@ -140,7 +141,7 @@ class Reader:
                 found.append(self._parsed(known[generation_id], model, generation_id))
             return found
         except ValueError as error:
-            problem = f"The gateway's answer can't be read: {error}."
+            problem = f"The gateway's answer can't be read: {self._clean(str(error), model)}."
             raise self._unusable(problem, generation_id, response) from error
 
     def submit_failure(self, error: Exception) -> ApilaplasError:

@@ -12,8 +12,10 @@ from typing import Any, TypeGuard
 from langchain_apilaplas.catalog import Param
 
 _SECONDS = r"\s*(?:s|secs?|seconds?)\.?$"
-_NUMBER = r"[+-]?\d{1,18}(?:\.\d{1,9})?"
-_RATIO = r"(\d{1,5})\s*(?::|x|\u00d7|/|by)\s*(\d{1,5})"
+_NUMBER = r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,9})?"
+_RATIO = r"([0-9]{1,5})\s*(?::|x|\u00d7|/|by)\s*([0-9]{1,5})"
+AROUND = " \t\n`'\"<>"
+"""What is put around an id or an address, and does not belong to it."""
 
 _SHAPES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "landscape": ("16:9", lambda ratio: ratio > 1),
@@ -39,7 +41,7 @@ def fix(param: Param, value: object) -> Any:
     if param.kind in ("integer", "number"):
         return _number(param, value)
     if param.kind == "id":  # MiniMax's are digits, which a model may well pass on as a number
-        return str(value) if isinstance(value, int) else None
+        return None if isinstance(value, float) else str(value).strip(AROUND)
     number = _number(param, value)
     is_seconds = param.name == "duration" and param.form and isinstance(number, int)
     return f"{number}s" if is_seconds else None

@@ -76,7 +76,8 @@ class ApilaplasGenerateVideo(VideoTool):
         if not isinstance(fixed, dict) or fixed.keys() & unknown.keys():
             raise SettingsError("fixed must be a dict, of what is not given by its own name too.")
         try:
-            return {"fixed": Offer.of(rows, {**fixed, **unknown}).fixed}
+            given = {name: v for name, v in {**fixed, **unknown}.items() if v is not None}
+            return {"fixed": Offer.of(rows, given).fixed}
         except SettingsError as error:
             raise SettingsError(f"{cls.__name__}: {error.problem}") from None
 
@@ -100,7 +101,7 @@ class ApilaplasGenerateVideo(VideoTool):
         shown = {
             name: image_name(value) if name in images else clean_of_secrets(value)
             for name, value in args.items()
-            if name in offered
+            if name in offered and name != "model"
         }
         named = args.get("model") if "model" in offered else models[0].id
         return record_of(named if isinstance(named, str) else None, shown)

@@ -9,9 +9,9 @@ from langchain_apilaplas.catalog import Param, Picture
 from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.nested import ToImage, take_json
 from langchain_apilaplas.quoting import quoted
+from langchain_apilaplas.reading import LONGEST_ID
 
 _LARGEST = 2.0**63
-_LONGEST_ID = 1000
 
 
 def take(param: Param, value: object, to_image: ToImage = ImageInput.of) -> tuple[Any, str | None]:
@@ -60,7 +60,8 @@ _ALLOWED = {
 
 def is_id(text: str) -> bool:
     """Whether it can be the id of a generation: no path leads out of the API with it."""
-    return 0 < len(text.strip()) <= _LONGEST_ID and text not in (".", "..") and _is_whole(text)
+    sayable = 0 < len(text) <= LONGEST_ID and text == text.strip(slips.AROUND) and _is_whole(text)
+    return sayable and text not in (".", "..") and not text.lower().startswith("data:")
 
 
 def utf16_units(text: str) -> int:

@@ -17,12 +17,14 @@ from langchain_apilaplas.client import DEFAULT_TIMEOUT, ApilaplasClient, AsyncAp
 from langchain_apilaplas.effects import Listener, logger
 from langchain_apilaplas.errors import (
     ApilaplasError,
+    Charged,
     SettingsError,
     StillRenderingError,
     UnknownOutcomeError,
 )
 from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.offer import Offer
+from langchain_apilaplas.request import clean_of_secrets
 from langchain_apilaplas.runtime import async_listener, listener
 from langchain_apilaplas.schema import UNKNOWN, Argument, args_schema
 
@@ -105,7 +107,7 @@ class VideoTool(BaseTool):
 
     def _asked(self, args: dict[str, Any]) -> dict[str, Any]:
         """What the artifact says of arguments that came to nothing."""
-        return record_of(None, args)
+        return record_of(None, clean_of_secrets(args))
 
     def _run(self, /, *text: str, runtime: Any = None, **args: Any) -> Result:
         args, started = self._args(text, args), time.monotonic()
@@ -171,7 +173,8 @@ class VideoTool(BaseTool):
         if isinstance(error, ApilaplasError):
             return error
         logger.error("An unexpected error in a video tool", exc_info=error)
-        return self._mishap(f"Something unexpected went wrong ({type(error).__name__}).")
+        problem = f"Something unexpected went wrong ({type(error).__name__})."
+        return self._mishap(problem, charged=Charged.UNKNOWN)
 
 
 def _before_sending(error: Exception) -> ApilaplasError:

@@ -35,25 +35,22 @@ class _Holding:
     """Lets the server do the waiting, as Luma's can, until a look that it holds goes wrong."""
 
     seconds: float
-    asked: str | None = None
 
     def can(self, left: float) -> bool:
         """Whether there is time for it, and for a last look after it."""
         return 0 < self.seconds <= left - LAST_LOOK
 
-    def until(self, last: Generation | None, left: float) -> str | None:
-        """The state, in Luma's words, at which the next look is to be answered."""
+    def until(self, last: Generation | None, left: float) -> tuple[str | None, float]:
+        """The state, in Luma's words, at which the next look is to be answered; and by when."""
+        if not self.can(left):
+            return None, max(LAST_LOOK, left)
         queued = last is not None and last.status is Status.QUEUED
-        self.asked = ("dreaming" if queued else "completed") if self.can(left) else None
-        return self.asked
+        return "dreaming" if queued else "completed", left - LAST_LOOK
 
-    def has_waited(self, took: float, last: Generation | None, trouble: object) -> bool:
+    def has_waited(self, until: str | None, took: float, last: Generation | None) -> bool:
         """Whether that look took the place of sleeping."""
-        if trouble:
-            self.seconds = 0.0 if self.asked else self.seconds
-            return False
-        began = self.asked == "dreaming" and last is not None and last.status is not Status.QUEUED
-        return self.asked is not None and (began or took >= self.seconds / 2)
+        began = until == "dreaming" and last is not None and last.status is not Status.QUEUED
+        return until is not None and (began or took >= self.seconds / 2)
 
 
 @dataclass(frozen=True)
@@ -70,8 +67,10 @@ class Waiting:
         started = yield from now()
         deadline = started + self.timeout
         generation = yield from submit(request, key, self.api, self.pace, deadline)
+        premature = generation.status is Status.COMPLETED and not generation.video
+        last = None if premature else generation  # it is too early to believe the end
         done = yield from self.wait(
-            generation.id, request.model, started=started, last=generation, ours=True
+            generation.id, request.model, started=started, last=last, ours=True
         )
         # Some answers tell the cost at submit only, which is when it is spent.
         return done if done.usage else dataclasses.replace(done, usage=generation.usage)
@@ -80,7 +79,9 @@ class Waiting:
         """Wait for a generation that one of several models made."""
         started = yield from now()
         model, last = yield from self._find(generation_id, models, started + self.timeout)
-        return (yield from self.wait(generation_id, model, started=started, last=last))
+        pace = dataclasses.replace(self.pace, typical_seconds=model.seconds)
+        waiting = dataclasses.replace(self, pace=pace)
+        return (yield from waiting.wait(generation_id, model, started=started, last=last))
 
     def wait(
         self,
@@ -101,15 +102,14 @@ class Waiting:
         started = time if started is None else started
         deadline, failures, refusals = started + self.timeout, 0, 0
         holding = _Holding(0.0 if self.pace.poll_interval is not None else model.how_to_fetch.hold)
-        delay = self.pace.next_delay(0) if last and not holding.can(deadline - time) else 0.0
-        if ours and last and last.status is Status.COMPLETED and not last.video:
-            last = None  # too early to believe
+        now_at_once = holding.can(deadline - time) or not (last or ours)
+        delay = 0.0 if now_at_once else self.pace.next_delay(0)
         yield from self._report(last, model, time - started)
         while last is None or not last.status.is_terminal:
             nap = max(0.0, min(delay, deadline - time))
             yield Sleep(nap)
             asked, trouble, left = time + nap, None, deadline - time - nap
-            until, within = holding.until(last, left), max(LAST_LOOK, left)
+            until, within = holding.until(last, left)
             try:
                 look = self.api.look(model, generation_id, within=within, hold_until=until)
                 last = yield from ask(look)
@@ -120,10 +120,11 @@ class Waiting:
                 _give_up_when_refused(error, refusals, generation_id, ours=ours)
             time = yield from now()
             delay = self.pace.next_delay(time - started)
-            if holding.has_waited(time - asked, last, trouble):
-                delay = 0.0
-            elif trouble:
+            if trouble:
+                holding.seconds = 0.0 if until else holding.seconds
                 delay = self.pace.backoff(failures, trouble.retry_after)
+            elif holding.has_waited(until, time - asked, last):
+                delay = 0.0
             elif until:
                 delay = max(0.0, delay - (time - asked))
             yield from self._report(last, model, time - started)

@@ -70,7 +70,11 @@ V2 = VideoModel(
         # Luma's own pages name these values; the gateway's page says only that they are texts.
         Param("resolution", "resolution", "text", "Such as '720p'."),
         Param(
-            "duration", "duration", "text", "Length.", form=(r"\d{1,3}s", "seconds such as '5s'")
+            "duration",
+            "duration",
+            "text",
+            "Length.",
+            form=("[1-9][0-9]?s", "seconds such as '5s'"),
         ),
         Param(
             "keyframes",
