@@ -38,20 +38,13 @@ _Runtime = Annotated[
     PlainSerializer(lambda _: None),
 ]
 
-UNKNOWN = "unknown_arguments"
-_Unknown = Annotated[Any, SkipJsonSchema(), InjectedToolArg]
+
+def _fill(cls: type[BaseModel], given: Any) -> Any:
+    """What is missing is None until `request` says so."""
+    return {**dict.fromkeys(cls.model_fields), **given} if isinstance(given, dict) else given
 
 
-def _sort_out(cls: type[BaseModel], given: Any) -> Any:
-    """What is missing is None until `request` says so; what is unknown is set aside."""
-    if not isinstance(given, dict):
-        return given
-    unknown = [name for name in given if name not in cls.model_fields or name == UNKNOWN]
-    known = {name: value for name, value in given.items() if name not in unknown}
-    return {**dict.fromkeys(cls.model_fields), **known, UNKNOWN: list(map(str, unknown))}
-
-
-_SORTED: Any = model_validator(mode="before")(_sort_out)
+_FILLED: Any = model_validator(mode="before")(_fill)
 
 _TYPES = {"text": "string", "id": "string", "image": "string"}
 _NOTES = ("title", "description", "default", "examples")
@@ -69,18 +62,14 @@ class Argument:
 
 
 def args_schema(name: str, arguments: Sequence[Argument]) -> type[BaseModel]:
-    """A tool's `args_schema`: a field for each argument, with its limits.
-
-    Names that are not among them arrive as a list of their own: LangChain reads an extra argument
-    off the parsed model by its name, and would find the model's own methods there.
-    """
+    """A tool's `args_schema`: a field for each argument, with its limits."""
     fields: dict[str, Any] = {argument.name: _field(argument) for argument in arguments}
-    fields |= {"runtime": (_Runtime, None), UNKNOWN: (_Unknown, ())}
     made: type[BaseModel] = create_model(
         name,
         __config__=ConfigDict(protected_namespaces=()),
-        __validators__={"sort_out": _SORTED},
+        __validators__={"fill": _FILLED},
         **fields,
+        runtime=(_Runtime, None),
     )
     return made
 

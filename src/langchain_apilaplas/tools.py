@@ -97,13 +97,12 @@ class ApilaplasGenerateVideo(VideoTool):
     def _asked(self, args: dict[str, Any]) -> dict[str, Any]:
         models = self._offer.models
         images = {p.name for row in models for p in row.params if p.kind in ("image", "images")}
-        offered = {argument.name for argument in self._arguments()}
         shown = {
             name: image_name(value) if name in images else clean_of_secrets(value)
             for name, value in args.items()
-            if name in offered and name != "model"
+            if name in self._names and name != "model"
         }
-        named = args.get("model") if "model" in offered else models[0].id
+        named = args.get("model") if "model" in self._names else models[0].id
         return record_of(named if isinstance(named, str) else None, shown)
 
 

@@ -26,8 +26,9 @@ from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.offer import Offer
 from langchain_apilaplas.request import clean_of_secrets
 from langchain_apilaplas.runtime import async_listener, listener
-from langchain_apilaplas.schema import UNKNOWN, Argument, args_schema
+from langchain_apilaplas.schema import Argument, args_schema
 
+_UNKNOWN = "unknown_arguments"
 Result = tuple[str | ToolMessage, dict[str, Any] | None]
 
 
@@ -61,6 +62,7 @@ class VideoTool(BaseTool):
     _mishap: ClassVar[type[ApilaplasError]] = UnknownOutcomeError
     _account: Account = PrivateAttr()
     _offer: Offer = PrivateAttr()
+    _names: Sequence[str] = PrivateAttr()
 
     @model_validator(mode="before")
     @classmethod
@@ -94,7 +96,9 @@ class VideoTool(BaseTool):
         if self._account.settings.universal:
             rows = [row.universal() for row in rows]
         self._offer = Offer.of(rows, getattr(self, "fixed", {}))
-        self.args_schema = args_schema(f"{self.name}_args", self._arguments())
+        arguments = self._arguments()
+        self._names = [argument.name for argument in arguments]
+        self.args_schema = args_schema(f"{self.name}_args", arguments)
         return self
 
     def _arguments(self) -> Sequence[Argument]:
@@ -108,6 +112,16 @@ class VideoTool(BaseTool):
     def _asked(self, args: dict[str, Any]) -> dict[str, Any]:
         """What the artifact says of arguments that came to nothing."""
         return record_of(None, clean_of_secrets(args))
+
+    def _to_args_and_kwargs(
+        self, tool_input: str | dict[str, Any], tool_call_id: str | None
+    ) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """As LangChain does it, which drops the names that the schema does not know."""
+        text, args = super()._to_args_and_kwargs(tool_input, tool_call_id)
+        if isinstance(tool_input, dict):
+            unknown = [name for name in tool_input if name not in (*self._names, "runtime")]
+            args[_UNKNOWN] = list(map(str, unknown))
+        return text, args
 
     def _run(self, /, *text: str, runtime: Any = None, **args: Any) -> Result:
         args, started = self._args(text, args), time.monotonic()
@@ -139,9 +153,9 @@ class VideoTool(BaseTool):
     def _args(self, text: tuple[str, ...], args: dict[str, Any]) -> dict[str, Any]:
         """What was given, by name; of what there is no argument for, only that it was given."""
         # LangChain passes a plain string input on by position, for the first argument.
-        names = [argument.name for argument in self._arguments()][: len(text)] or ["input"]
+        names = self._names[: len(text)] or ["input"]
         given = {**dict(zip(names, text, strict=False)), **args}
-        unknown = given.pop(UNKNOWN, None) or ()
+        unknown = given.pop(_UNKNOWN, ())
         left = {name: value for name, value in given.items() if value not in (None, "")}
         return {**left, **dict.fromkeys(unknown, True)}
 
