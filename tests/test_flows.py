@@ -611,6 +611,17 @@ def test_an_empty_list_is_nobody() -> None:
         assert isinstance(Played(get("a", LUMA, API, PACE), answer).result, NotFoundError)
 
 
+def test_trouble_beside_an_empty_list_is_trouble() -> None:
+    for body in (
+        {"statusCode": 503, "message": "Service unavailable", "data": []},
+        {"data": [], "error": "rate limit"},
+    ):
+        played = play_wait(httpx.Response(200, json=body), DONE)
+        assert played.result == FINISHED
+    answer = httpx.Response(200, json={"video": ["https://c/v.mp4"], "data": []})
+    assert play_wait(answer).result == FINISHED
+
+
 def test_what_a_200_says_of_an_error_is_cleaned_of_secrets() -> None:
     secrets = f"Bad {KEY} https://c/v?Signature=SECRET data:image/png;base64,{'QUJD' * 50}"
     for body in ({"code": 400, "message": secrets}, {"error": secrets}):

@@ -183,6 +183,34 @@ def test_a_list_about_others_is_refused() -> None:
             parse(answer, "x")
 
 
+U = "https://a/b.mp4"
+
+
+@pytest.mark.parametrize(
+    ("answer", "generation_id", "expected"),
+    [
+        ({"prediction_id": "x", "status": "queued", "data": {"status": "ok"}}, None, Status.QUEUED),
+        ({"job_id": "x", "status": "queued", "data": {"id": "row"}}, None, Status.QUEUED),
+        ({"request_id": "x", "status": "completed", "result": {"id": "f", "url": U}}, "x",
+         Status.COMPLETED),
+        ({"request_id": "x", "status": "completed", "data": [{"id": "f", "url": U}]}, "x",
+         Status.COMPLETED),
+        ({"job_id": "x", "status": "failed", "error": "boom", "data": {"id": "y"}}, "x",
+         Status.ERROR),
+        ({"data": {"result": {"id": "z", "state": "completed", "video": {"url": U}}}}, "x",
+         Status.COMPLETED),
+        ({"id": "x", "status": "error", "statusCode": 422, "error": "no face"}, None, Status.ERROR),
+        ({"id": "x", "status": "queued", "code": "404"}, None, Status.QUEUED),
+    ],
+)  # fmt: skip
+def test_a_generation_keeps_its_id_whatever_it_envelops(
+    answer: Any, generation_id: str | None, expected: Status
+) -> None:
+    generation = parse(answer, generation_id)
+    assert (generation.id, generation.status) == ("x", expected)
+    assert bool(generation.video) is (expected is Status.COMPLETED)
+
+
 def test_a_created_generation_goes_by_its_own_id_not_that_of_the_request() -> None:
     assert parse({"id": "request-1", "data": {"id": "x", "status": "queued"}}).id == "x"
     assert parse({"id": "row-1", "generation_id": "x"}).id == "x"
@@ -250,6 +278,7 @@ def test_a_video_that_names_its_kind_is_one(video: Any) -> None:
             ]
         },
         {"video": {"url": "https://a/t.jpg?x=1"}, "output": "https://a/v"},
+        {"output": [{"type": "image_url", "url": "https://a/t"}, {"url": "https://a/v"}]},
         {"data": {"video": {"url": "https://a/v"}}},
         {"data": [{"url": "https://a/v"}]},
         {"generations": [{"id": "y", "url": "https://a/v"}]},

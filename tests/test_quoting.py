@@ -46,10 +46,20 @@ def test_secrets_are_hidden_however_they_are_written() -> None:
         "cdn.example/v.mp4?a=1&X-Amz-Signature=SECRETSIG",
         "v.mp4%3FSignature=SECRETSIG",
         "https://bob:SECRETSIG@example.com/a.jpg",
+        "https://h.com?mail=a@b&sas=SECRETSIG",
         'DATA:image/png;charset="x";base64,SECRETSIG',
         "A" * 3995 + " SECRETSIG-0123456789",
     ):
         assert "SECRETSIG" not in clean(text, "SECRETSIG-0123456789", {})
+
+
+def test_prose_is_left_alone() -> None:
+    for text in (
+        "https://x.com，请联系a@b.com",  # noqa: RUF001
+        "data: a token? no, a key=word",
+        "see h.com/a?b=c",
+    ):
+        assert hide(text) == text
 
 
 def test_hiding_takes_no_time_to_speak_of() -> None:

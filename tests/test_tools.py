@@ -442,6 +442,10 @@ def test_a_slip_in_the_name_of_a_picture_is_set_right(tool: Any, name: str) -> N
     assert artifact["request"]["image"] == "attached:1"
 
 
+def test_an_unknown_name_without_a_value_counts_as_left_out(tool: Any, world: World) -> None:
+    assert tool.invoke({"image": URL, "fps": None, "style": ""}).startswith("https://")
+
+
 def test_an_address_in_brackets_is_an_address(tool: Any, world: World) -> None:
     tool.invoke({"image": f" <{URL}> "})
     assert world.sandbox.accepted[0]["image_url"] == URL

@@ -16,7 +16,7 @@ _DAY = 86_400.0
 """The longest wait that is believed."""
 
 _HIDDEN = (
-    (r"(https?:[\\/]{1,4})[^\s/@\"'<>]{1,200}@", r"\1…@"),  # user and password
+    (r"(https?:[\\/]{1,4})(?:(?![/?#@\"'<>])[!-~]){1,200}@", r"\1…@"),  # user and password
     (r"data:[^,\s]*,[\w+/=%-]*", "data:…"),
     (r"(https?:[\\/]+[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1?…"),
     (r"(?:[?&]|%3F|%26)(?:[\w-]*(?:signature|token|key|policy|expires|jwt)|sig)=[^\s\"'<>]*", "?…"),

@@ -20,7 +20,7 @@ _LINKS = (*_VIDEOS, "url", "uri", "output", "outputs")
 _REASONS = ("error", "failure_reason", "detail", "message", "msg", "errors", "data")
 _CODES = ("statusCode", "status_code", "code")
 _USAGE = ("credits_used", "tokens_used", "usd_spent")
-_OTHER_KIND = re.compile(r"(image|audio|text)(/.*)?|thumb.*", re.IGNORECASE)
+_OTHER_KIND = re.compile(r"(image|audio|text)(/.*|_url)?|thumb.*", re.IGNORECASE)
 _NO_VIDEO = re.compile(r"\.(jpe?g|png|webp|gif|avif|bmp|svg|mp3|wav|json)", re.IGNORECASE)
 _DEPTH = 5
 LONGEST_ID = 1000
@@ -44,9 +44,10 @@ def generations(answer: object, depth: int = _DEPTH) -> list[Json]:
 def _is_wrapped(inner: Json, outer: Json) -> bool:
     """Whether the inner object is the generation, and the outer one only brings it."""
     own_id, own_words = bool(identifiers(inner)), bool(_words(inner))
-    if _is_named(outer):  # by the id of a request, if it does not tell how far it is
-        return own_id and own_words and not _words(outer)
-    return own_id or own_words
+    if not identifiers(outer):
+        return own_id or own_words
+    # What the outer one is called may be the id of a request, if it does not tell how far it is.
+    return own_id and not _words(outer) and (own_words or not _is_named(outer))
 
 
 def _is_named(answer: Json) -> bool:
@@ -54,11 +55,12 @@ def _is_named(answer: Json) -> bool:
 
 
 def is_nobody(answer: object) -> bool:
-    """Whether the answer is that there is no such generation: an empty list."""
+    """Whether the answer is that there is no such generation: an empty list, and no more."""
     if not isinstance(answer, Mapping):
         return answer == []
     empty = any(answer.get(name) == [] for name in _ENVELOPES)
-    return empty and not identifiers(answer) and not words(answer)
+    told = (identifiers, words, _error_code, error, videos)
+    return empty and not any(tell(answer) for tell in told)
 
 
 def one(answer: object, generation_id: str | None) -> Json:
@@ -76,8 +78,8 @@ def one(answer: object, generation_id: str | None) -> Json:
         found = named or [item for item in found if not identifiers(item)][:1]
     if not found:
         raise ValueError("the answer is about other generations")
-    created = generation_id is None
-    if (created or not _is_named(found[0])) and (code := _error_code(found[0])):
+    accepted = _is_named(found[0]) and (generation_id is not None or bool(_words(found[0])))
+    if not accepted and (code := _error_code(found[0])):
         raise ValueError(f"the answer is an error, {code}: {error(found[0]) or 'without words'}")
     return found[0]
 
@@ -85,7 +87,7 @@ def one(answer: object, generation_id: str | None) -> Json:
 def _is_single(found: Json, answer: object) -> bool:
     if not isinstance(answer, Mapping):
         return False
-    return found is answer or any(found is answer.get(name) for name in _ENVELOPES)
+    return found is answer or any(_is_single(found, answer.get(name)) for name in _ENVELOPES)
 
 
 def identifiers(answer: Json) -> list[str]:

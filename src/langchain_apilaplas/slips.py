@@ -14,7 +14,7 @@ from langchain_apilaplas.catalog import Param
 _SECONDS = r"\s*(?:s|secs?|seconds?)\.?$"
 _NUMBER = r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,9})?"
 _RATIO = r"([0-9]{1,5})\s*(?::|x|\u00d7|/|by)\s*([0-9]{1,5})"
-AROUND = " \t\n`'\"<>"
+AROUND = " \t\r\n`'\"<>"
 """What is put around an id or an address, and does not belong to it."""
 
 _SHAPES: dict[str, tuple[str, Callable[[float], bool]]] = {

@@ -119,8 +119,9 @@ class VideoTool(BaseTool):
         """As LangChain does it, which drops the names that the schema does not know."""
         text, args = super()._to_args_and_kwargs(tool_input, tool_call_id)
         if isinstance(tool_input, dict):
-            unknown = [name for name in tool_input if name not in (*self._names, "runtime")]
-            args[_UNKNOWN] = list(map(str, unknown))
+            given = [name for name, value in tool_input.items() if value not in (None, "")]
+            known = (*self._names, "runtime")
+            args[_UNKNOWN] = [str(name) for name in given if name not in known]
         return text, args
 
     def _run(self, /, *text: str, runtime: Any = None, **args: Any) -> Result:
