@@ -240,3 +240,26 @@ def test_rows_of_ones_own_can_be_offered() -> None:
     prompt = Param("prompt", "prompt", "text", "What happens.", required=True)
     row = VideoModel("mine/v1", "mine", "/mine", (prompt,))
     assert Offer.of([row, VEO], {}).request({"prompt": "Go"}, ImageInput.of).model is row
+
+
+def shown(kind: str, schema: dict[str, Any] | None) -> Any:
+    param = Param("x", "x", kind, "What.", schema=schema)  # type: ignore[arg-type]
+    return arguments(Offer.of([VideoModel("m", "v", "/m", (param,))], {}))[0].schema
+
+
+def test_a_documents_schema_is_shown_as_chat_models_take_it() -> None:
+    assert shown("images", {"type": "array"}) == {"type": "array", "items": {"type": "string"}}
+    assert shown("json", None) == {}
+    nested = {
+        "description": "Said elsewhere.",
+        "oneOf": [
+            {"type": "integer", "enum": [5, 10, None]},
+            {"type": "object", "properties": {"enum": {"type": "string", "enum": ["a", None]}}},
+        ],
+    }
+    assert shown("json", nested) == {
+        "anyOf": [
+            {"type": "integer", "minimum": 5, "maximum": 10},
+            {"type": "object", "properties": {"enum": {"type": "string", "enum": ["a"]}}},
+        ]
+    }
