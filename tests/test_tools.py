@@ -2,6 +2,7 @@ import asyncio
 import json
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -440,6 +441,17 @@ def test_a_slip_in_the_name_of_a_picture_is_set_right(tool: Any, name: str) -> N
     )
     artifact = tool._run(image=name, runtime=runtime)[1]
     assert artifact["request"]["image"] == "attached:1"
+
+
+def test_a_fixed_picture_is_read_once_and_its_bytes_stand_in_no_repr(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(ROCKET.read_bytes())
+    for image in (photo, photo.read_bytes()):
+        tool = ApilaplasGenerateVideo(api_key=KEY, image=image)
+        assert len(repr(tool)) < 1000
+    again = ApilaplasGenerateVideo(api_key=KEY, image=photo)
+    photo.unlink()
+    assert ApilaplasGenerateVideo(**again.__dict__).fixed == again.fixed
 
 
 def test_an_unknown_name_without_a_value_counts_as_left_out(tool: Any, world: World) -> None:

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from langchain_apilaplas.quoting import quoted
 
 FORMATS = "JPEG, PNG or WebP"
-_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -150,11 +149,6 @@ def measure(data: bytes, source: str) -> tuple[str, int, int]:
                 raise ValueError(f"{source} is a damaged {media_type} file")
             return media_type, width, height
     raise ValueError(f"{source} is not an image that can be sent ({FORMATS})")
-
-
-def shorten(text: str) -> str:
-    """At most 80 characters of it: messages quote what was given, not all of it."""
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _read(path: Path) -> bytes:

@@ -7,8 +7,8 @@ from typing import Any, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from langchain_apilaplas.catalog import Param
-from langchain_apilaplas.images import ImageInput, shorten
-from langchain_apilaplas.quoting import place, quoted
+from langchain_apilaplas.images import ImageInput
+from langchain_apilaplas.quoting import place, quoted, shorten
 
 _MOST = 10
 _DEEPEST = 50

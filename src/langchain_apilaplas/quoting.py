@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 _LONGEST = 300
-_SHOWN = 80
 _HIDES = 10_000
 
 _READ = 4_000
@@ -40,7 +39,12 @@ def quoted(value: object) -> str:
         text = hide(repr(value)[:_READ])
     except (ValueError, RecursionError):  # an int of thousands of digits has no repr
         return f"this {type(value).__name__}"
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return shorten(text)
+
+
+def shorten(text: str, longest: int = 80) -> str:
+    """So many characters of it: messages quote what was given, not all of it."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def place(path: Sequence[str | int]) -> str:
@@ -80,7 +84,7 @@ def clean(text: str, secret: str, names: Mapping[str, str]) -> str:
             word = name if re.search("[_.]", theirs) else f"(?<=['\"]){name}|{name}(?=:)"
             text = re.sub(rf"\b(?:{word})\b", ours, text)
     text = " ".join(text.split()).rstrip(".")
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return shorten(text, _LONGEST)
 
 
 def retry_after(headers: Mapping[str, str], content: bytes) -> float | None:

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from langchain_apilaplas.catalog import Param, VideoModel
 from langchain_apilaplas.errors import InvalidRequestError
-from langchain_apilaplas.images import ImageInput, shorten
+from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.nested import ToImage
-from langchain_apilaplas.quoting import hide
+from langchain_apilaplas.quoting import hide, shorten
 from langchain_apilaplas.schema_check import schema_problems
 from langchain_apilaplas.values import allowed, take
 
@@ -89,7 +89,10 @@ class VideoRequest:
     @property
     def summary(self) -> dict[str, Any]:
         """The values for a record: images by their name, never their bytes."""
-        return {name: _named(value) for name, value in self.values.items()}
+        return {
+            name: value if isinstance(value, str) else clean_of_secrets(value)
+            for name, value in self.values.items()
+        }
 
 
 def check_fixed(model: VideoModel, fixed: Mapping[str, object]) -> dict[str, Any]:
@@ -224,12 +227,6 @@ def _sent(value: Any) -> Any:
     if isinstance(value, list):
         return [_sent(item) for item in value]
     return value.url if isinstance(value, ImageInput) else value
-
-
-def _named(value: Any) -> Any:
-    if isinstance(value, ImageInput):
-        return value.source
-    return clean_of_secrets(value) if isinstance(value, list | dict) else value
 
 
 def clean_of_secrets(value: Any, depth: int = 0) -> Any:

@@ -98,7 +98,7 @@ class Reader:
             refusal = self._refusal(response, model)
             refusal.generation_id = generation_id
             if isinstance(refusal, NotFoundError):
-                refusal.next_step = f"Check the id; it must be one that {model.id} was given."
+                refusal.next_step = _check_the_id(model)
             elif not isinstance(refusal, InvalidRequestError):
                 refusal.charged = Charged.UNKNOWN
                 refusal.next_step += " " + later(generation_id)
@@ -200,9 +200,13 @@ class Reader:
 def _unknown(generation_ids: Sequence[str], model: VideoModel) -> NotFoundError:
     return NotFoundError(
         f"The gateway's answer leaves out {', '.join(generation_ids)}.",
-        next_step=f"Check the id; it must be one that {model.id} was given.",
+        next_step=_check_the_id(model),
         generation_id=generation_ids[0],
     )
+
+
+def _check_the_id(model: VideoModel) -> str:
+    return f"Check the id; it must be one that {model.id} was given."
 
 
 def _json(response: httpx.Response) -> object:

@@ -14,8 +14,8 @@ from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_eve
 from langchain_core.messages import convert_to_messages
 
 from langchain_apilaplas.effects import Progress, logger
-from langchain_apilaplas.images import ImageInput, shorten
-from langchain_apilaplas.quoting import hide
+from langchain_apilaplas.images import ImageInput
+from langchain_apilaplas.quoting import hide, shorten
 
 PROGRESS_EVENT = "video_progress"
 

@@ -6,8 +6,7 @@ from itertools import islice
 from typing import Any
 
 from langchain_apilaplas.catalog import Param, VideoModel
-from langchain_apilaplas.images import shorten
-from langchain_apilaplas.quoting import place, quoted
+from langchain_apilaplas.quoting import place, quoted, shorten
 
 _Path = tuple[str | int, ...]
 _Places = Mapping[_Path, Param]

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from langchain_apilaplas.catalog import DEFAULT_MODEL, Param
+from langchain_apilaplas.catalog import Param
 from langchain_apilaplas.errors import GatewayError, InvalidRequestError, SettingsError
 from langchain_apilaplas.generation import Generation
-from langchain_apilaplas.offer import Offer
 from langchain_apilaplas.request import check_values, clean_of_secrets
 from langchain_apilaplas.runtime import image_name, named_image, submit_key
 from langchain_apilaplas.schema import Argument, argument, arguments
-from langchain_apilaplas.video_tool import Plan, VideoTool, offered, record_of
+from langchain_apilaplas.video_tool import Plan, VideoTool, record_of
 
 
 class ApilaplasGenerateVideo(VideoTool):
@@ -71,15 +70,16 @@ class ApilaplasGenerateVideo(VideoTool):
 
     @classmethod
     def _take(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
-        rows = offered(known.get("model") or DEFAULT_MODEL, known.get("models"))
         fixed = known.get("fixed") or {}
         if not isinstance(fixed, dict) or fixed.keys() & unknown.keys():
             raise SettingsError("fixed must be a dict, of what is not given by its own name too.")
-        try:
-            given = {name: v for name, v in {**fixed, **unknown}.items() if v is not None}
-            return {"fixed": Offer.of(rows, given).fixed}
-        except SettingsError as error:
-            raise SettingsError(f"{cls.__name__}: {error.problem}") from None
+        return {"fixed": {name: v for name, v in {**fixed, **unknown}.items() if v is not None}}
+
+    @model_validator(mode="after")
+    def _keep_what_was_read(self) -> "ApilaplasGenerateVideo":
+        """Files are read once, and no bytes stand in the tool's repr."""
+        self.fixed = dict(self._offer.fixed)
+        return self
 
     def _arguments(self) -> Sequence[Argument]:
         return arguments(self._offer)

@@ -92,10 +92,13 @@ class VideoTool(BaseTool):
         self._account = Account.of(self.client, self.async_client, self.api_key, self.base_url)
         self.api_key = self._account.settings.api_key
         self.base_url = self._account.settings.base_url
-        rows = [get_model(model) for model in offered(self.model, self.models)]
-        if self._account.settings.universal:
-            rows = [row.universal() for row in rows]
-        self._offer = Offer.of(rows, getattr(self, "fixed", {}))
+        try:
+            rows = list(map(get_model, [self.model] if self.models is None else self.models))
+            if self._account.settings.universal:
+                rows = [row.universal() for row in rows]
+            self._offer = Offer.of(rows, getattr(self, "fixed", {}))
+        except SettingsError as error:
+            raise SettingsError(f"{type(self).__name__}: {error.problem}") from None
         arguments = self._arguments()
         self._names = [argument.name for argument in arguments]
         self.args_schema = args_schema(f"{self.name}_args", arguments)
@@ -204,13 +207,6 @@ def _before_sending(error: Exception) -> ApilaplasError:
 
 def _is_model(given: object) -> bool:
     return isinstance(given, str | VideoModel)
-
-
-def offered(
-    model: str | VideoModel, models: Sequence[str | VideoModel] | None
-) -> Sequence[str | VideoModel]:
-    """The models of a tool that was given one, or several."""
-    return [model] if models is None else models
 
 
 def record_of(

@@ -3,11 +3,18 @@
 from langchain_apilaplas.catalog import alibaba, google, kling, luma, minimax, runway
 from langchain_apilaplas.catalog.kling import CameraMove, DynamicMask, Point
 from langchain_apilaplas.catalog.luma import GenerationKeyframe, ImageKeyframe, Keyframes
-from langchain_apilaplas.catalog.spec import Fetch, Param, Picture, VideoModel
+from langchain_apilaplas.catalog.spec import (
+    UNIVERSAL_ENDPOINT,
+    Fetch,
+    Param,
+    Picture,
+    VideoModel,
+)
 from langchain_apilaplas.errors import SettingsError
 
 __all__ = [
     "DEFAULT_MODEL",
+    "UNIVERSAL_ENDPOINT",
     "CameraMove",
     "DynamicMask",
     "Fetch",
@@ -60,7 +67,7 @@ def list_models(
 
     Args:
         takes_image: Whether it can start from a picture.
-        takes_text: Whether a prompt alone is enough.
+        takes_text: Whether it can do without a picture.
         has_last_image: Whether it can end with a picture.
         vendor: "runway", "kling", "google", "alibaba", "minimax" or "luma".
     """

@@ -22,17 +22,14 @@ def image(
 ) -> Param:
     """The first frame; needed unless said otherwise."""
     said = f"First frame: an https URL, {_ATTACHED if picture.inline else _LINKED} {more}".strip()
-    return _image("image", wire, picture, **{"required": True, "description": said, **rest})
+    usual = {"required": True, "description": said}
+    return Param("image", wire, "image", picture=picture, **{**usual, **rest})
 
 
 def last_image(wire: str, *, picture: Picture = URL_ONLY, **more: Any) -> Param:
     """The last frame."""
     said = "Last frame, named as `image` is. The video ends there."
-    return _image("last_image", wire, picture, description=said, **more)
-
-
-def _image(name: str, wire: str, picture: Picture, **more: Any) -> Param:
-    return Param(name, wire, "image", picture=picture, **more)
+    return Param("last_image", wire, "image", picture=picture, description=said, **more)
 
 
 def aspect_ratio(*choices: str, wire: str = "aspect_ratio", **more: Any) -> Param:

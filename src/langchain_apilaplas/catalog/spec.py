@@ -187,7 +187,7 @@ class VideoModel:
 
     @property
     def takes_text(self) -> bool:
-        """Whether a prompt alone is enough."""
+        """Whether it can do without a picture."""
         pictured = any(p.required and p.kind in ("image", "images") for p in self.params)
         return self.param("prompt") is not None and not pictured
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import httpx
 
-from langchain_apilaplas.catalog import VideoModel, list_models
+from langchain_apilaplas.catalog import UNIVERSAL_ENDPOINT, VideoModel, list_models
 from langchain_apilaplas.sandbox import cdn
 from langchain_apilaplas.sandbox.faults import Kind
-from langchain_apilaplas.sandbox.vendors import UNIVERSAL
 
 _CHAT_PATH = "/v1/chat/completions"
 
@@ -48,7 +47,7 @@ def route(request: httpx.Request) -> Route:
 
 def _models(path: str) -> list[VideoModel]:
     """The rows of the catalog, as they are called on that path."""
-    return [row.universal() if path == UNIVERSAL else row for row in list_models()]
+    return [row.universal() if path == UNIVERSAL_ENDPOINT else row for row in list_models()]
 
 
 def _creates(request: httpx.Request) -> Iterator[Route]:

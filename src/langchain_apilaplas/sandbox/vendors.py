@@ -8,11 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from langchain_apilaplas.catalog import VideoModel
+from langchain_apilaplas.catalog import UNIVERSAL_ENDPOINT, VideoModel
 from langchain_apilaplas.sandbox.cdn import Signed
-
-UNIVERSAL = "/v2/video/generations"
-"""The newer path, on which every model can be called by its id."""
 
 Json = dict[str, Any]
 Failure = tuple[str, str, str]
@@ -208,7 +205,7 @@ DIALECTS = {
 def dialect(model: VideoModel) -> Dialect:
     """How the path of a row answers."""
     own = DIALECTS.get(model.vendor, Dialect())
-    if model.endpoint == UNIVERSAL:
+    if model.endpoint == UNIVERSAL_ENDPOINT:
         return replace(
             own,
             new_id=_nanoid,
