@@ -17,6 +17,7 @@ from PIL import Image
 from langchain_apilaplas.sandbox import (
     Sandbox,
     Server,
+    dripping,
     dropped,
     endless,
     expired_link,
@@ -24,7 +25,12 @@ from langchain_apilaplas.sandbox import (
     garbage,
     http_error,
     no_video,
+    redirect,
+    repeated_id,
     slow,
+    truncated,
+    unknown_status,
+    unreachable,
 )
 from tests.conftest import ROCKET, Clock
 
@@ -186,6 +192,111 @@ def test_slow_answers_run_into_the_callers_timeout(http: httpx.Client, sandbox: 
     assert create(http).status_code == 201
     with pytest.raises(httpx.ReadTimeout):
         create(http)
+    assert len(sandbox.accepted) == 2
+
+
+def test_a_timeout_may_come_before_anything_was_accepted(
+    http: httpx.Client, sandbox: Sandbox
+) -> None:
+    sandbox.order(*(slow(seconds, on="create", accepted=False) for seconds in (4, 6)))
+    with pytest.raises(httpx.RemoteProtocolError):
+        create(http)
+    with pytest.raises(httpx.ReadTimeout):
+        create(http)
+    assert len(sandbox.received) == 2
+    assert sandbox.accepted == []
+
+
+def test_a_call_that_never_connects_is_not_received(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.order(unreachable())
+    with pytest.raises(httpx.ConnectError):
+        create(http)
+    assert sandbox.received == []
+    assert create(http).status_code == 201
+
+
+def test_an_error_may_come_after_it_was_accepted(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.order(http_error(504, html=True, accepted=True))
+    assert create(http).status_code == 504
+    assert len(sandbox.accepted) == 1
+
+
+def test_a_redirect_says_where_to(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.order(redirect("https://elsewhere.example/"))
+    answer = create(http)
+    assert answer.status_code == 307
+    assert answer.headers["Location"] == "https://elsewhere.example/"
+    assert sandbox.accepted == []
+
+
+def test_an_answer_may_be_cut_short_or_break_off(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.order(truncated(on="create"), truncated(on="create", resets=True))
+    answer = create(http)
+    assert (answer.status_code, answer.text[:7]) == (201, '{"id": ')
+    assert len(answer.content) == int(answer.headers["Content-Length"]) < 36
+    with pytest.raises(httpx.ReadError):
+        create(http)
+    assert len(sandbox.accepted) == 2
+
+
+def test_an_answer_that_drips_ends_with_the_callers_patience(
+    http: httpx.Client, sandbox: Sandbox
+) -> None:
+    sandbox.order(dripping(4, on="create"), dripping(10, on="create"))
+    answer = create(http)
+    assert answer.json()["status"] == "queued"
+    assert answer.extensions["delay"] == 4
+    with http.stream("POST", PATH, json=BODY) as drops:
+        with pytest.raises(httpx.ReadTimeout):
+            drops.read()
+        assert drops.extensions["delay"] == 5
+        assert drops.num_bytes_downloaded == len(answer.content) // 2
+
+
+async def test_an_answer_breaks_off_for_asyncio_too(sandbox: Sandbox) -> None:
+    sandbox.order(truncated(on="create", resets=True))
+    bearer = {"Authorization": "Bearer any"}
+    base = "https://api.apilaplas.com"
+    async with httpx.AsyncClient(transport=sandbox.transport(), base_url=base) as http:
+        with pytest.raises(httpx.ReadError):
+            await http.post(PATH, json=BODY, headers=bearer)
+
+
+def test_a_status_can_be_a_word_nobody_knows(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.order(unknown_status(), unknown_status("napping", on="create"))
+    created = create(http).json()
+    assert created["status"] == "napping"
+    assert fetch(http, created["id"]) == {"id": created["id"], "status": "pondering"}
+    assert fetch(http, created["id"])["status"] == "queued"
+
+
+def test_each_generation_of_a_list_gets_that_word(http: httpx.Client, sandbox: Sandbox) -> None:
+    body = {"user_prompt": "A fox", "aspect_ratio": "16:9"}
+    created = http.post("/luma-ai/generations", json=body).json()["id"]
+    sandbox.order(unknown_status())
+    [seen] = http.get("/luma-ai/generation", params={"ids[0]": created}).json()
+    assert (seen["id"], seen["state"]) == (created, "pondering")
+
+
+def test_a_create_may_be_answered_with_an_id_that_was_given_before(
+    http: httpx.Client, sandbox: Sandbox
+) -> None:
+    sandbox.order(repeated_id())
+    first = create(http).json()["id"]
+    luma = {"prompt": "A fox", "aspect_ratio": "16:9"}
+    assert http.post("/v2/generate/video/luma-ai/generation", json=luma).status_code == 201
+    sandbox.order(repeated_id())
+    assert create(http).json() == {"id": first, "status": "queued"}
+    assert create(http).json()["id"] != first
+    assert len(sandbox.accepted) == 4
+
+
+def test_its_clock_may_jump(http: httpx.Client, clock: Clock) -> None:
+    generation_id = create(http).json()["id"]
+    clock.time -= 3600
+    assert fetch(http, generation_id)["status"] == "queued"
+    clock.time += 7200
+    assert fetch(http, generation_id)["status"] == "completed"
 
 
 def test_each_order_strikes_once_for_all_threads(http: httpx.Client, sandbox: Sandbox) -> None:
@@ -373,3 +484,34 @@ def test_a_dropped_connection_is_dropped_over_http_too() -> None:
         assert create(http).status_code == 201
         assert time.monotonic() - started > 0.2
     assert len(sandbox.accepted) == 2
+
+
+def test_answers_break_off_and_drip_over_http_too() -> None:
+    sandbox = Sandbox(seconds=0)
+    sandbox.order(truncated(on="create", resets=True), dripping(0.2, on="create"), truncated())
+    with Server(sandbox), httpx.Client(base_url=sandbox.url) as http:
+        http.headers["Authorization"] = "Bearer x"
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            create(http)
+        started = time.monotonic()
+        generation_id = create(http).json()["id"]
+        assert time.monotonic() - started > 0.2
+        cut = http.get(PATH, params={"generation_id": generation_id}).text
+        assert cut.startswith(f'{{"id": "{generation_id}", "status": "co')
+        assert not cut.endswith("}")
+        assert fetch(http, generation_id)["status"] == "completed"
+
+
+def test_what_is_not_accepted_ends_without_an_answer_over_http_too() -> None:
+    sandbox = Sandbox(seconds=0)
+    sandbox.order(slow(0.2, on="create", accepted=False), unreachable())
+    with Server(sandbox), httpx.Client(base_url=sandbox.url) as http:
+        http.headers["Authorization"] = "Bearer x"
+        started = time.monotonic()
+        with pytest.raises(httpx.RemoteProtocolError):
+            create(http)
+        assert time.monotonic() - started > 0.2
+        with pytest.raises(httpx.RemoteProtocolError):
+            create(http)
+    assert len(sandbox.received) == 1
+    assert sandbox.accepted == []

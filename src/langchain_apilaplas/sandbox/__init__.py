@@ -6,6 +6,7 @@
 
 try:
     from langchain_apilaplas.sandbox.faults import (
+        dripping,
         dropped,
         endless,
         expired_link,
@@ -13,7 +14,12 @@ try:
         garbage,
         http_error,
         no_video,
+        redirect,
+        repeated_id,
         slow,
+        truncated,
+        unknown_status,
+        unreachable,
     )
     from langchain_apilaplas.sandbox.gateway import Received, Sandbox
     from langchain_apilaplas.sandbox.server import Server
@@ -27,6 +33,7 @@ __all__ = [
     "Received",
     "Sandbox",
     "Server",
+    "dripping",
     "dropped",
     "endless",
     "expired_link",
@@ -34,5 +41,10 @@ __all__ = [
     "garbage",
     "http_error",
     "no_video",
+    "redirect",
+    "repeated_id",
     "slow",
+    "truncated",
+    "unknown_status",
+    "unreachable",
 ]

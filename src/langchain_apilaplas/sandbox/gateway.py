@@ -14,7 +14,8 @@ from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.sandbox import cdn, chat, vendors
 from langchain_apilaplas.sandbox.answers import answer, read, refusal, trouble
 from langchain_apilaplas.sandbox.creates import Refused, job_of, outcome_of
-from langchain_apilaplas.sandbox.faults import Dropped, Fault, Kind, Outcome
+from langchain_apilaplas.sandbox.delivery import delivered
+from langchain_apilaplas.sandbox.faults import Dropped, Fault, Kind, Outcome, Unreached
 from langchain_apilaplas.sandbox.jobs import Job
 from langchain_apilaplas.sandbox.routes import Route, route
 from langchain_apilaplas.sandbox.vendors import Seen, Stage
@@ -91,38 +92,38 @@ class Sandbox:
                 self._outcomes.append(ordered)
 
     def transport(self) -> httpx.MockTransport:
-        """For `httpx.Client(transport=...)` or `httpx.AsyncClient`: the sandbox in-process."""
+        """For `httpx.Client(transport=...)` or `httpx.AsyncClient`: the sandbox in-process.
 
-        def send(request: httpx.Request) -> httpx.Response:
-            response = self.handle(request)
-            patience = request.extensions.get("timeout", {}).get("read")
-            if patience is not None and response.extensions.get("delay", 0) > patience:
-                raise httpx.ReadTimeout("The sandbox was told to be slow", request=request)
-            return response
-
-        return httpx.MockTransport(send)
+        No time goes by, but what would take longer than a request's read timeout ends in it. For a
+        clock of yours, `extensions["delay"]` of a response has the seconds that it took.
+        """
+        return httpx.MockTransport(lambda request: delivered(self.handle, request))
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """Answer a request.
 
         Raises:
             Dropped: A fault was ordered that closes the connection without an answer.
+            Unreached: Or one that does not let it come about.
         """
         asked = route(request)
-        self._record(asked.kind, request)
         fault = self._next(self._faults, lambda fault: fault.on == asked.kind)
+        if fault and not fault.connects:
+            raise Unreached("Connection refused", request=request)
+        self._record(asked.kind, request)
         if fault is None:
             return self._answer(asked, request)
-        if fault.delay:
-            response = self._answer(asked, request)
-            held = response.extensions.get("delay", 0.0)
-            response.extensions["delay"] = held + fault.delay
-            return response
-        if fault.accepted:
-            self._answer(asked, request)
-        if fault.status is None:
-            raise Dropped("Server disconnected without sending a response.", request=request)
-        return trouble(fault, fault.status, request, self.clock())
+        real = self._answer(asked, request) if fault.accepted else None
+        if real is not None and fault.alter:
+            response = fault.alter(real)
+        elif fault.status is not None:
+            response = trouble(fault, fault.status, request, self.clock())
+            response.headers.update({"Location": fault.location} if fault.location else {})
+        else:
+            raise Dropped(request, fault.delay)
+        held = response.extensions.get("delay", 0.0)
+        response.extensions["delay"] = held + fault.delay
+        return response
 
     def _next(self, ordered: list[T], fits: Callable[[T], bool]) -> T | None:
         """Take the next of what was ordered that fits; calls may come in several threads."""
@@ -170,8 +171,14 @@ class Sandbox:
         job.outcome = outcome_of(job, self._next(self._outcomes, lambda _: True))
         self._jobs[job.id] = self._files[job.name] = job
         self.accepted.append(body)
-        seen = Seen(job.id, job.model, body, "queued", job.created)
+        told = self._before(job) if job.outcome.old_id else job
+        seen = Seen(told.id, job.model, body, "queued", job.created)
         return answer(201, vendors.created(seen))
+
+    def _before(self, job: Job) -> Job:
+        """The generation before it on the same path, if any."""
+        known = [other for other in self._jobs.values() if self._known(job.model, other.id)]
+        return known[-2] if len(known) > 1 else job
 
     def _fetch(self, asked: Route, request: httpx.Request) -> httpx.Response:
         job = self._find(asked.models[0], asked.ids[0])

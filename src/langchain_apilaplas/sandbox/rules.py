@@ -75,9 +75,9 @@ def decide(messages: list[Json], tools: list[Json]) -> Reply:
 
 def _after_tool(messages: list[Json], functions: list[Json]) -> Reply:
     result = _said(messages[-1])[0]
-    if link := re.match(r"https?://\S+", result):
+    if link := re.search(r"^https?://\S+", result, re.MULTILINE):
         return Reply(f"Here is your video: {link[0]}")
-    fetch = next((f for f in functions if "generation_id" in _required(f)), None)
+    fetch = next((f for f in functions if "generation_id" in _properties(f)), None)
     waiting = re.search(r"still rendering.*generation_id ([\w:/.-]*\w)", result, re.DOTALL)
     roles = [message.get("role") for message in messages]
     since = len(roles) - roles[::-1].index("user") if "user" in roles else 0

@@ -11,9 +11,8 @@ from typing import Any, Self
 import httpx
 import uvicorn
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 
-from langchain_apilaplas.sandbox.faults import Dropped
+from langchain_apilaplas.sandbox.faults import Dropped, Unreached
 from langchain_apilaplas.sandbox.gateway import Sandbox
 
 Scope = MutableMapping[str, Any]
@@ -77,15 +76,36 @@ class Server:
             )
             answer = await asyncio.to_thread(self.sandbox.handle, request)
             await asyncio.sleep(answer.extensions.get("delay", 0))
-        except (Dropped, ClientDisconnect, asyncio.CancelledError):
-            # ASGI has no word for hanging up; the transport below uvicorn's `send` has.
-            send.__self__.transport.abort()  # type: ignore[attr-defined]
-            await asyncio.sleep(0)  # until uvicorn knows; else it prints that no answer came
-            return
-        response = Response(answer.content, answer.status_code)
-        response.raw_headers = [
-            (name.lower(), value)
-            for name, value in answer.headers.raw
-            if name.lower() != b"transfer-encoding"
-        ]
-        await response(scope, receive, send)
+            await _deliver(answer, send)
+        except Dropped as dropped:
+            await asyncio.sleep(dropped.after)
+            await _hang_up(send)
+        except (Unreached, ClientDisconnect, asyncio.CancelledError):
+            await _hang_up(send)
+
+
+async def _deliver(answer: httpx.Response, send: Send) -> None:
+    """Send it: at once, or byte by byte over some seconds, or until the connection breaks."""
+    content, seconds = answer.content, answer.extensions.get("drip", 0.0)
+    end = answer.extensions.get("breaks_after", len(content))
+    size = 1 if seconds else max(1, end)
+    headers = [
+        (name.lower(), value)
+        for name, value in answer.headers.raw
+        if name.lower() != b"transfer-encoding"
+    ]
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+    for start in range(0, end, size):
+        await asyncio.sleep(seconds / len(content))
+        part = content[start : min(start + size, end)]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    if "breaks_after" in answer.extensions:
+        await _hang_up(send)
+    else:
+        await send({"type": "http.response.body"})
+
+
+async def _hang_up(send: Send) -> None:
+    """ASGI has no word for it; the transport below uvicorn's `send` has."""
+    send.__self__.transport.abort()  # type: ignore[attr-defined]
+    await asyncio.sleep(0)  # until uvicorn knows; else it prints that no answer came
