@@ -1,6 +1,7 @@
 """Shared by all tests: a sandbox on a clock that only moves when somebody waits."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import settings
 from vcr import VCR
 from vcr.cassette import Cassette
 
-from langchain_apilaplas import ApilaplasClient, AsyncApilaplasClient, catalog
+from langchain_apilaplas import ApilaplasClient, AsyncApilaplasClient, MemoryLedger, catalog
 from langchain_apilaplas.effects import Now, Sleep
 from langchain_apilaplas.sandbox import Sandbox, Server
 from langchain_apilaplas.settings import KEY_VARIABLES
@@ -32,6 +33,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer's own machine has set must not reach a test."""
     for name in (*KEY_VARIABLES, "APILAPLAS_BASE_URL", "APILAPLAS_POLL_INTERVAL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("APILAPLAS_LEDGER", "off")
 
 
 class World:
@@ -43,8 +45,17 @@ class World:
         self.sandbox = Sandbox(seconds=65, clock=lambda: self.time)
         transport = httpx.MockTransport(self.answer)
         http, ahttp = (kind(transport=transport) for kind in (httpx.Client, httpx.AsyncClient))
-        self.client = ApilaplasClient(api_key=KEY, http_client=http)
-        self.async_client = AsyncApilaplasClient(api_key=KEY, http_client=ahttp)
+        self.ledger = MemoryLedger(clock=self.now)
+        self.client = ApilaplasClient(api_key=KEY, http_client=http, ledger=self.ledger)
+        self.async_client = AsyncApilaplasClient(api_key=KEY, http_client=ahttp, ledger=self.ledger)
+
+    def stranger(self) -> ApilaplasClient:
+        """A client of the same gateway that keeps another ledger."""
+        http = httpx.Client(transport=httpx.MockTransport(self.answer))
+        return ApilaplasClient(api_key=KEY, http_client=http)
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.time, UTC)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """The sandbox's answer, which may have been held: that takes time too."""

@@ -19,6 +19,13 @@ LAYERS = [
     {"catalog.params", "catalog.typed"},
     {"catalog.runway", "catalog.kling", "catalog.google", "catalog.alibaba", "catalog.minimax"}
     | {"catalog.luma", "catalog.openapi"},
+    {"ledger.job", "ledger.budget", "ledger.owners", "ledger.forks"},
+    {"ledger.table"},
+    {"ledger.base"},
+    {"ledger.memory", "ledger.rows"},
+    {"ledger.sqlite"},
+    {"ledger.choose"},
+    {"ledger"},
     {"catalog", "pacing", "effects", "download", "pools"},
     {"slips", "nested"},
     {"values"},
@@ -26,11 +33,14 @@ LAYERS = [
     {"request"},
     {"responses", "offer"},
     {"wire"},
-    {"flows"},
+    {"books"},
+    {"flows", "endings"},
+    {"submitting", "resuming"},
     {"waiting"},
     {"calls"},
     {"connected"},
     {"client"},
+    {"async_client"},
     {"runtime", "answer", "schema", "account"},
     {"video_tool"},
     {"tools"},
@@ -42,7 +52,7 @@ LATE = {"catalog.spec": {"catalog.openapi"}}
 """What may be imported from below all the same, inside the function that needs it."""
 
 HOMES = {
-    "httpx": {"wire", "responses", "effects", "download", "pools", "client"},
+    "httpx": {"wire", "responses", "effects", "download", "pools", "client"} | {"async_client"},
     "langchain_core": {"settings", "runtime", "answer", "schema", "video_tool"} | {"toolkit"},
     "pydantic": {
         "settings",

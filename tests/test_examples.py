@@ -46,6 +46,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
         folder = tmp_path_factory.mktemp(name)
         ini = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
         (folder / "pytest.ini").write_text(ini)
+        environment["APILAPLAS_LEDGER"] = str(folder / "ledger.db")
         process = subprocess.Popen(
             [sys.executable, "-W", "error", *command], cwd=folder, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -107,7 +108,7 @@ def newcomer(
 @pytest.mark.usefixtures("own_catalog")
 def test_every_block_of_the_readme_runs_and_prints_what_it_says(newcomer: Sandbox) -> None:
     blocks = list(BLOCK.finditer(README))
-    assert len(blocks) == README.count("```python") == 11
+    assert len(blocks) == README.count("```python") == 15
     names: dict[str, Any] = {}
     for block in blocks:
         if block["order"]:

@@ -6,7 +6,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from langchain_apilaplas import VideoModel, get_model
+from langchain_apilaplas import MemoryLedger, Origin, VideoModel, get_model
+from langchain_apilaplas.books import Books
 from langchain_apilaplas.catalog import Fetch
 from langchain_apilaplas.download import Save
 from langchain_apilaplas.effects import Effect, Flow, Now, Report, Send, Sleep
@@ -25,11 +26,12 @@ from langchain_apilaplas.errors import (
     StillRenderingError,
     UnknownOutcomeError,
 )
-from langchain_apilaplas.flows import AT_ONCE, download, get, get_many, submit
+from langchain_apilaplas.flows import AT_ONCE, download, get, get_many
 from langchain_apilaplas.generation import Generation, Status, Video
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.settings import Settings
+from langchain_apilaplas.submitting import Submitted, Submitting
 from langchain_apilaplas.waiting import Waiting
 from langchain_apilaplas.wire import Wire
 
@@ -89,18 +91,29 @@ class Played:
         return self._time if isinstance(effect, Now) else None
 
 
-def play_submit(*answers: httpx.Response | Exception) -> Played:
-    return Played(submit(REQUEST, "key-1", API, PACE), *answers)
+def books() -> Books:
+    return Books(MemoryLedger(), "https://api.example")
+
+
+def play_submit(*answers: httpx.Response | Exception, request: VideoRequest = REQUEST) -> Played:
+    played = Played(Submitting(API, PACE, books()).submit(request, "key-1", Origin()), *answers)
+    if isinstance(played.result, Submitted):
+        assert played.result.is_new
+        played.result = played.result.generation
+    return played
 
 
 def play_wait(
     *answers: httpx.Response | Exception, timeout: float = 600, look: float = 0.0
 ) -> Played:
-    return Played(Waiting(API, PACE, timeout, print).wait("g-1", GEN4), *answers, look=look)
+    return Played(
+        Waiting(API, PACE, timeout, books(), print).wait("g-1", GEN4), *answers, look=look
+    )
 
 
 def play_generate(*answers: httpx.Response | Exception, timeout: float = 600) -> Played:
-    return Played(Waiting(API, PACE, timeout, print).generate(REQUEST, "key-1"), *answers)
+    waiting = Waiting(API, PACE, timeout, books(), print)
+    return Played(waiting.generate(REQUEST, "key-1", Origin()), *answers)
 
 
 # --- submit ---
@@ -207,7 +220,7 @@ def test_what_the_gateway_echoes_is_not_shown() -> None:
 
 
 def test_a_get_asks_by_id_however_strange() -> None:
-    played = Played(get("uuid:kling-video/v1.6/a b", GEN4, API, PACE), RENDERING)
+    played = Played(get("uuid:kling-video/v1.6/a b", GEN4, API, PACE, books()), RENDERING)
     assert played.result.status is Status.GENERATING
     [request] = played.sent
     assert request.url.params["generation_id"] == "uuid:kling-video/v1.6/a b"
@@ -216,13 +229,13 @@ def test_a_get_asks_by_id_however_strange() -> None:
 
 def test_a_get_is_tried_again_where_the_answer_was_of_no_use() -> None:
     troubles = [httpx.ReadError("reset"), httpx.Response(502, html=HTML), refusal(429)]
-    played = Played(get("g-1", GEN4, API, PACE), *troubles, DONE)
+    played = Played(get("g-1", GEN4, API, PACE, books()), *troubles, DONE)
     assert played.result == FINISHED
     assert played.slept == [1.0, 2.0, 4.0]
 
 
 def test_a_get_gives_up_with_the_id_after_four_tries() -> None:
-    played = Played(get("g-1", GEN4, API, PACE), *[httpx.Response(502, html=HTML)] * 4)
+    played = Played(get("g-1", GEN4, API, PACE, books()), *[httpx.Response(502, html=HTML)] * 4)
     assert isinstance(played.result, GatewayError)
     assert played.result.generation_id == "g-1"
     assert str(played.result) == (
@@ -234,7 +247,7 @@ def test_a_get_gives_up_with_the_id_after_four_tries() -> None:
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_an_unknown_id_is_not_said_to_be_charged(status: int) -> None:
-    error = Played(get("nope", GEN4, API, PACE), refusal(status)).result
+    error = Played(get("nope", GEN4, API, PACE, books()), refusal(status)).result
     assert (error.charged, error.generation_id) == (Charged.NO, "nope")
 
 
@@ -420,7 +433,7 @@ def test_time_spent_on_submitting_counts() -> None:
 
 
 def test_a_download_carries_no_key_and_names_the_file(tmp_path: Any) -> None:
-    [effect] = [next(download(FINISHED, tmp_path, API))]
+    [effect] = [next(download(FINISHED, tmp_path, API, books()))]
     assert isinstance(effect, Save)
     assert effect.path == tmp_path / "g-1.mp4"
     assert "Authorization" not in effect.request.headers
@@ -437,21 +450,21 @@ def test_a_download_carries_no_key_and_names_the_file(tmp_path: Any) -> None:
     ],
 )
 def test_a_name_in_a_folder_is_harmless(tmp_path: Any, video: Any, name: str) -> None:
-    effect: Any = next(download(video, tmp_path, API))
+    effect: Any = next(download(video, tmp_path, API, books()))
     assert effect.path == tmp_path / name
 
 
 def test_a_download_goes_to_https_or_the_gateway_itself_only(tmp_path: Any) -> None:
-    effect: Any = next(download("https://api.example/wolf/1.mp4", tmp_path / "a.mp4", API))
+    effect: Any = next(download("https://api.example/wolf/1.mp4", tmp_path / "a.mp4", API, books()))
     assert effect.path == tmp_path / "a.mp4"
     for url in ("http://169.254.169.254/latest", "file:///etc/passwd", "https.example/x"):
         with pytest.raises(DownloadError, match="not an https URL"):
-            next(download(url, tmp_path, API))
+            next(download(url, tmp_path, API, books()))
 
 
 def test_a_generation_without_a_video_can_not_be_downloaded(tmp_path: Any) -> None:
     with pytest.raises(DownloadError, match=r"g-1 has no video \(queued\)"):
-        next(download(Generation("g-1", Status.QUEUED, "m"), tmp_path, API))
+        next(download(Generation("g-1", Status.QUEUED, "m"), tmp_path, API, books()))
 
 
 # --- Luma: held looks, several at once; where a generation is ---
@@ -470,8 +483,8 @@ def luma(state: str) -> httpx.Response:
 
 def play_luma(*answers: httpx.Response | Exception, look: float, timeout: float = 600) -> Played:
     request = VideoRequest.check(LUMA, {"prompt": "Go", "aspect_ratio": "16:9"})
-    waiting = Waiting(API, Pace(120, uniform=max), timeout, print)
-    return Played(waiting.generate(request, "key-1"), *answers, look=look)
+    waiting = Waiting(API, Pace(120, uniform=max), timeout, books(), print)
+    return Played(waiting.generate(request, "key-1", Origin()), *answers, look=look)
 
 
 def test_held_looks_replace_sleeping() -> None:
@@ -504,7 +517,7 @@ def test_a_held_look_that_goes_wrong_is_the_last_that_is_held() -> None:
 
 
 def test_a_key_that_is_refused_ends_a_held_wait_too() -> None:
-    played = Played(Waiting(API, PACE, 600).wait("g-1", LUMA), *[refusal(401)] * 2)
+    played = Played(Waiting(API, PACE, 600, books()).wait("g-1", LUMA), *[refusal(401)] * 2)
     assert isinstance(played.result, AuthenticationError)
 
 
@@ -519,7 +532,7 @@ def test_no_look_is_held_past_the_deadline() -> None:
 
 def test_a_held_look_has_no_more_time_than_the_wait() -> None:
     trouble = httpx.ReadTimeout("slow")
-    played = Played(Waiting(API, PACE, 40).wait("g-1", LUMA), trouble, DREAMING, look=30)
+    played = Played(Waiting(API, PACE, 40, books()).wait("g-1", LUMA), trouble, DREAMING, look=30)
     timeouts = [request.extensions["timeout"] for request in played.sent]
     assert [timeout["read"] for timeout in timeouts] == [35, 9]
     assert [timeout["connect"] for timeout in timeouts] == [30, 9]
@@ -527,7 +540,7 @@ def test_a_held_look_has_no_more_time_than_the_wait() -> None:
 
 def test_a_poll_interval_is_kept_without_holding() -> None:
     pace = Pace(120, poll_interval=7)
-    played = Played(Waiting(API, pace, 600).wait("g-1", LUMA), DREAMING, DREAMING, DREAMED)
+    played = Played(Waiting(API, pace, 600, books()).wait("g-1", LUMA), DREAMING, DREAMING, DREAMED)
     assert played.slept == [0, 7, 7]
     assert all("state=" not in str(request.url) for request in played.sent)
 
@@ -538,7 +551,7 @@ def test_others_are_never_asked_to_hold() -> None:
 
 def test_several_are_fetched_with_one_request_and_come_in_order() -> None:
     answer = httpx.Response(200, json=[{"id": "b", "state": "queued"}, DREAMED.json(), {"id": 7}])
-    played = Played(get_many(["g-1", "b"], LUMA, API, PACE), answer)
+    played = Played(get_many(["g-1", "b"], LUMA, API, PACE, books()), answer)
     [request] = played.sent
     assert request.url.path == f"{LUMA_PATH}s"
     assert request.url.params.multi_items() == [
@@ -552,7 +565,7 @@ def test_several_are_fetched_with_one_request_and_come_in_order() -> None:
 def test_lumas_first_version_counts_its_ids() -> None:
     answer = httpx.Response(200, json={"generations": [{"id": "a", "state": "queued"}]})
     row = get_model("luma-ai/v1")
-    [request] = Played(get_many(["a"], row, API, PACE), answer).sent
+    [request] = Played(get_many(["a"], row, API, PACE, books()), answer).sent
     assert (request.url.path, str(request.url.query, "ascii")) == (
         "/luma-ai/generation", "ids%5B0%5D=a",
     )  # fmt: skip
@@ -560,7 +573,7 @@ def test_lumas_first_version_counts_its_ids() -> None:
 
 def test_ids_left_out_of_the_answer_are_named() -> None:
     answer = httpx.Response(200, json=[{"id": "b", "state": "queued"}])
-    error = Played(get_many(["a", "b", "c"], LUMA, API, PACE), answer).result
+    error = Played(get_many(["a", "b", "c"], LUMA, API, PACE, books()), answer).result
     assert isinstance(error, NotFoundError)
     assert error.problem == "The gateway's answer leaves out a, c."
 
@@ -568,11 +581,13 @@ def test_ids_left_out_of_the_answer_are_named() -> None:
 @pytest.mark.parametrize("answer", [httpx.Response(200, text="<"), httpx.Response(502, html=HTML)])
 def test_a_useless_answer_about_several_is_asked_for_again(answer: httpx.Response) -> None:
     good = httpx.Response(200, json=[{"id": "a", "state": "queued"}])
-    assert len(Played(get_many(["a"], LUMA, API, PACE), answer, good).result) == 1
+    assert len(Played(get_many(["a"], LUMA, API, PACE, books()), answer, good).result) == 1
 
 
 def test_a_refused_fetch_of_several_is_told() -> None:
-    assert isinstance(Played(get_many(["a"], LUMA, API, PACE), refusal(401)).result, ApilaplasError)
+    assert isinstance(
+        Played(get_many(["a"], LUMA, API, PACE, books()), refusal(401)).result, ApilaplasError
+    )
 
 
 def test_many_are_fetched_fifty_at_a_time() -> None:
@@ -581,34 +596,34 @@ def test_many_are_fetched_fifty_at_a_time() -> None:
         httpx.Response(200, json=[{"id": name, "state": "queued"} for name in part])
         for part in (ids[:AT_ONCE], ids[AT_ONCE:])
     ]
-    played = Played(get_many(ids, LUMA, API, PACE), *answers)
+    played = Played(get_many(ids, LUMA, API, PACE, books()), *answers)
     assert [generation.id for generation in played.result] == ids
     assert len(played.sent) == 2
 
 
 def test_the_one_of_several_that_can_not_be_read_is_named() -> None:
     answer = httpx.Response(200, json=[{"id": "a", "state": "queued"}, {"id": "b"}])
-    error = Played(get_many(["a", "b"], LUMA, API, PACE), *[answer] * 4).result
+    error = Played(get_many(["a", "b"], LUMA, API, PACE, books()), *[answer] * 4).result
     assert (type(error), error.generation_id) == (GatewayError, "b")
 
 
 def test_an_answer_about_nothing_is_asked_for_again() -> None:
     nothing = httpx.Response(200, json={"message": "try later"})
     good = httpx.Response(200, json=[{"id": "a", "state": "queued"}])
-    assert len(Played(get_many(["a"], LUMA, API, PACE), nothing, good).result) == 1
+    assert len(Played(get_many(["a"], LUMA, API, PACE, books()), nothing, good).result) == 1
 
 
 def test_without_a_path_for_several_they_are_fetched_one_by_one() -> None:
-    played = Played(get_many(["a", "b"], GEN4, API, PACE), RENDERING, DONE)
+    played = Played(get_many(["a", "b"], GEN4, API, PACE, books()), RENDERING, DONE)
     assert [request.url.params["generation_id"] for request in played.sent] == ["a", "b"]
     assert [generation.id for generation in played.result] == ["a", "b"]
-    assert Played(get_many([], LUMA, API, PACE)).result == []
+    assert Played(get_many([], LUMA, API, PACE, books())).result == []
 
 
 def test_an_empty_list_is_nobody() -> None:
     for nobody in ([], {"data": []}):
         answer = httpx.Response(200, json=nobody)
-        assert isinstance(Played(get("a", LUMA, API, PACE), answer).result, NotFoundError)
+        assert isinstance(Played(get("a", LUMA, API, PACE, books()), answer).result, NotFoundError)
 
 
 def test_trouble_beside_an_empty_list_is_trouble() -> None:
@@ -629,7 +644,7 @@ def test_what_a_200_says_of_an_error_is_cleaned_of_secrets() -> None:
         for played in (
             play_submit(answer),
             play_wait(answer, timeout=0),
-            Played(get("g-1", GEN4, API, PACE), *[answer] * 4),
+            Played(get("g-1", GEN4, API, PACE, books()), *[answer] * 4),
         ):
             assert isinstance(played.result, ApilaplasError)
             for secret in (KEY, "SECRET", "QUJDQUJD"):
@@ -640,7 +655,9 @@ MODELS = [get_model(name) for name in ("runway/gen4_turbo", "gen3a_turbo", "veo2
 
 
 def play_any(*answers: httpx.Response | Exception, timeout: float = 600, look: float = 0) -> Played:
-    return Played(Waiting(API, PACE, timeout).wait_for_any("g-1", MODELS), *answers, look=look)
+    return Played(
+        Waiting(API, PACE, timeout, books()).wait_for_any("g-1", MODELS), *answers, look=look
+    )
 
 
 def test_a_generation_is_looked_for_on_each_path_once() -> None:
@@ -683,11 +700,11 @@ def test_a_refused_key_ends_the_search() -> None:
 def test_an_unknown_generation_to_be_extended_is_named() -> None:
     given = {"prompt": "Go", "aspect_ratio": "1:1", "extend": "g-0"}
     request = VideoRequest.check(MODELS[3], given)
-    error = Played(submit(request, "key-1", API, PACE), refusal(404)).result
+    error = play_submit(refusal(404), request=request).result
     assert "Check extend: it must be the id of a video of luma-ai/v1." in str(error)
 
 
 def test_an_id_may_lie_in_the_path() -> None:
     row = VideoModel("m", "v", "/m", (), fetch=Fetch("/m/{id}", id_name=""))
-    [request] = Played(get("a/b:c", row, API, PACE), RENDERING).sent
+    [request] = Played(get("a/b:c", row, API, PACE, books()), RENDERING).sent
     assert str(request.url) == "https://api.example/m/a%2Fb%3Ac"

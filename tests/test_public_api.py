@@ -142,11 +142,12 @@ def test_the_schema_of_get_video() -> None:
     function = convert_to_openai_tool(ApilaplasGetVideo(api_key=KEY))["function"]
     assert function["parameters"] == {
         "type": "object",
-        "required": ["generation_id"],
         "properties": {
             "generation_id": {
-                "type": "string",
-                "description": "The id, as generate_video gave it.",
+                "anyOf": [{"type": "string"}, {"type": "null"}],
+                "default": None,
+                "description": "The id, as generate_video gave it. Left out: lists this "
+                "conversation's unfinished videos.",
             }
         },
     }

@@ -51,6 +51,13 @@ def test_pictures_are_counted_over_the_users_messages_in_order() -> None:
     assert names == [URL, other["url"], other["url"]]
 
 
+def test_bare_tool_calls_as_a_state_hold_no_picture() -> None:
+    """As LangGraph 1.0 gives them to a ToolNode that was sent them."""
+    call = {"type": "tool_call", "id": "1", "name": "generate_video", "args": {}}
+    with pytest.raises(ValueError, match="no picture is attached"):
+        named_image("attached:1", SimpleNamespace(state=[call]))
+
+
 @pytest.mark.parametrize("state", ["list", "object"])
 def test_the_state_may_be_a_list_or_an_object(state: str) -> None:
     messages = [said(BLOCKS["v1 url"])]

@@ -253,7 +253,7 @@ def test_get_video_of_a_gateway_that_is_down_does_not_claim_to_have_seen_it(
 @pytest.mark.parametrize("args", [{}, {"generation_id": ""}, {"generation_id": None}])
 def test_get_video_without_an_id_is_told(world: World, invoke: Any, args: Any) -> None:
     get = ApilaplasGetVideo(client=world.client, async_client=world.async_client)
-    assert invoke(get, args).startswith("generation_id: missing.")
+    assert invoke(get, args).startswith("generation_id: missing; this call belongs to no")
 
 
 @pytest.mark.parametrize("image", ["data:image/png;base64," + "QUJD" * 999, "QUJD" * 999])

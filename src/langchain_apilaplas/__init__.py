@@ -8,11 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from langchain_apilaplas.async_client import AsyncApilaplasClient
     from langchain_apilaplas.catalog import VideoModel, get_model, list_models, register_model
-    from langchain_apilaplas.client import ApilaplasClient, AsyncApilaplasClient
+    from langchain_apilaplas.client import ApilaplasClient
     from langchain_apilaplas.effects import Progress
     from langchain_apilaplas.errors import ApilaplasError, Charged
     from langchain_apilaplas.generation import Generation, Status, Video
+    from langchain_apilaplas.ledger import Budget, Job, Ledger, MemoryLedger, Origin, State
+    from langchain_apilaplas.ledger.sqlite import SqliteLedger
     from langchain_apilaplas.request import VideoRequest
     from langchain_apilaplas.toolkit import ApilaplasVideoToolkit
     from langchain_apilaplas.tools import ApilaplasGenerateVideo, ApilaplasGetVideo
@@ -24,9 +27,16 @@ __all__ = [
     "ApilaplasGetVideo",
     "ApilaplasVideoToolkit",
     "AsyncApilaplasClient",
+    "Budget",
     "Charged",
     "Generation",
+    "Job",
+    "Ledger",
+    "MemoryLedger",
+    "Origin",
     "Progress",
+    "SqliteLedger",
+    "State",
     "Status",
     "Video",
     "VideoModel",
@@ -37,11 +47,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "async_client": ("AsyncApilaplasClient",),
     "catalog": ("VideoModel", "get_model", "list_models", "register_model"),
-    "client": ("ApilaplasClient", "AsyncApilaplasClient"),
+    "client": ("ApilaplasClient",),
     "effects": ("Progress",),
     "errors": ("ApilaplasError", "Charged"),
     "generation": ("Generation", "Status", "Video"),
+    "ledger": ("Budget", "Job", "Ledger", "MemoryLedger", "Origin", "State"),
+    "ledger.sqlite": ("SqliteLedger",),
     "request": ("VideoRequest",),
     "toolkit": ("ApilaplasVideoToolkit",),
     "tools": ("ApilaplasGenerateVideo", "ApilaplasGetVideo"),

@@ -1,12 +1,15 @@
 """The two clients of one account, made of whatever a developer gave a tool."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 from pydantic import SecretStr
 
-from langchain_apilaplas.client import ApilaplasClient, AsyncApilaplasClient
+from langchain_apilaplas.async_client import AsyncApilaplasClient
+from langchain_apilaplas.client import ApilaplasClient
 from langchain_apilaplas.errors import SettingsError
+from langchain_apilaplas.ledger import Ledger, MemoryLedger, choose
 from langchain_apilaplas.settings import Settings
 
 
@@ -23,12 +26,17 @@ class Account:
     @classmethod
     def of(
         cls,
+        *,
         client: ApilaplasClient | None,
         async_client: AsyncApilaplasClient | None,
         api_key: SecretStr | None,
         base_url: str | None,
+        ledger: choose.Choice | None,
     ) -> "Account":
         """The clients given, and those that can be made of the same settings.
+
+        They keep one ledger, so that what one submits the other knows: the one that the tool or a
+        client names; else that of `APILAPLAS_LEDGER`; else the one in this system's usual place.
 
         Raises:
             SettingsError: There is no key, or what was given belongs to different accounts.
@@ -47,10 +55,16 @@ class Account:
                 next_step="Give client= and async_client= of one account, or api_key= and "
                 "base_url=.",
             )
+        kept = _ledger([one.ledger for one in given if one.names_ledger], ledger)
         if not any(one.has_own_http_client for one in given):
-            client = client or ApilaplasClient(**vars(settings))
-            async_client = async_client or AsyncApilaplasClient(**vars(settings))
-        return cls(settings, client, async_client)
+            same = {**vars(settings), **given[0].rules}
+            client = client or ApilaplasClient(**same)
+            async_client = async_client or AsyncApilaplasClient(**same)
+        return cls(
+            settings,
+            client and client.ruled(ledger=kept),
+            async_client and async_client.ruled(ledger=kept),
+        )
 
     def blocking(self) -> ApilaplasClient:
         """The client for `invoke`."""
@@ -60,9 +74,29 @@ class Account:
         """The client for `ainvoke`."""
         return self.async_client or self._missing("async_client")
 
+    def rated(self) -> ApilaplasClient:
+        """A client to ask what a generation costs, which takes no connection."""
+        return self.client or ApilaplasClient(**vars(self.settings), **self.awaited().rules)
+
     def _missing(self, name: str) -> NoReturn:
         raise SettingsError(
             "This tool was given one client, with an http_client of its own, and is called the "
             "other way.",
             next_step=f"The developer must give {name}= too.",
         )
+
+
+def _ledger(theirs: Sequence[Ledger], given: choose.Choice | None) -> Ledger:
+    """The one that was named.
+
+    Raises:
+        SettingsError: Several were.
+    """
+    named = [*theirs, *([] if given is None else [choose.named(given)])]
+    in_memory = all(isinstance(ledger, MemoryLedger) for ledger in named)
+    if len(set(map(id, named))) > 1 and not in_memory:
+        raise SettingsError(
+            "The tool was given several ledgers.",
+            next_step="Give ledger= to the clients or to the tool, the same to all.",
+        )
+    return named[0] if named else choose.from_environment(choose.DEFAULT)

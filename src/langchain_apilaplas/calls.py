@@ -2,17 +2,27 @@
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from langchain_apilaplas import flows
-from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel, get_model
-from langchain_apilaplas.effects import Flow, Listener
-from langchain_apilaplas.errors import InvalidRequestError, SettingsError
+from langchain_apilaplas.books import Books
+from langchain_apilaplas.catalog import (
+    DEFAULT_MODEL,
+    UNIVERSAL_ENDPOINT,
+    VideoModel,
+    get_model,
+)
+from langchain_apilaplas.effects import Flow, Listener, T
+from langchain_apilaplas.endings import advise_fetching
+from langchain_apilaplas.errors import ApilaplasError, InvalidRequestError, SettingsError
 from langchain_apilaplas.generation import Generation, Video
+from langchain_apilaplas.ledger import UNSETTLED, Job, Origin, State, Usage
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.resuming import resume_all
 from langchain_apilaplas.settings import Settings, seconds
+from langchain_apilaplas.submitting import Submitted, Submitting
 from langchain_apilaplas.values import is_id
 from langchain_apilaplas.waiting import Waiting
 from langchain_apilaplas.wire import Wire
@@ -24,8 +34,9 @@ Models = Model | Sequence[Model]
 class Calls:
     """Each method checks its arguments at once, and sends nothing: a driver does, with its flow."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, books: Books) -> None:
         self._wire = Wire(settings)
+        self._books = books
         self._poll_interval = settings.poll_interval
         self._universal = settings.universal
 
@@ -34,47 +45,57 @@ class Calls:
         request: VideoRequest | None,
         model: Model | None,
         key: str | None,
+        origin: Origin | None,
         values: Mapping[str, object],
     ) -> Flow[Generation]:
         """See `ApilaplasClient.submit`."""
         checked = self._request(request, model, values)
-        return flows.submit(checked, _key(key), self._wire, self._pace(checked.model))
+        submitting = Submitting(self._wire, self._pace(checked.model), self._books)
+        return _generation_of(submitting.submit(checked, _key(key), origin or Origin()))
 
-    def get(self, generation_id: str, model: Model) -> Flow[Generation]:
+    def get(self, generation_id: str, model: Model | None) -> Flow[Generation]:
         """See `ApilaplasClient.get`."""
-        row = self._row(model)
-        return flows.get(_id(generation_id), row, self._wire, self._pace(row))
+        return self._with_rows(_id(generation_id), model, self._get)
 
-    def get_many(self, generation_ids: Sequence[str], model: Model) -> Flow[list[Generation]]:
+    def get_many(
+        self, generation_ids: Sequence[str], model: Model | None
+    ) -> Flow[list[Generation]]:
         """See `ApilaplasClient.get_many`."""
-        row = self._row(model)
         if isinstance(generation_ids, str):
             raise InvalidRequestError("generation_ids: must be a list of ids; for one, use get.")
         ids = [_id(generation_id) for generation_id in generation_ids]
-        return flows.get_many(ids, row, self._wire, self._pace(row))
+        return self._with_rows(
+            ids[0] if ids else "",
+            model,
+            lambda _, rows: flows.get_many(
+                ids, rows[0], self._wire, self._pace(rows[0]), self._books
+            ),
+        )
 
     def wait(
         self,
         generation_id: str,
-        models: Models,
+        models: Models | None,
         timeout: float,
         listener: Listener | None,
     ) -> Flow[Generation]:
         """See `ApilaplasClient.wait`."""
-        several = [models] if isinstance(models, str | VideoModel) else models
-        rows = [self._row(model) for model in several]
-        if not rows:
-            raise SettingsError("wait needs the model that the generation was submitted with.")
-        waiting = self._waiting(rows[0], timeout, listener)
-        if len(rows) == 1:
-            return waiting.wait(_id(generation_id), rows[0])
-        return waiting.wait_for_any(_id(generation_id), rows)
+        longest = seconds("timeout", timeout)
+
+        def wait(generation_id: str, rows: Sequence[VideoModel]) -> Flow[Generation]:
+            waiting = self._waiting(rows[0], longest, listener)
+            if len(rows) == 1:
+                return waiting.wait(generation_id, rows[0])
+            return waiting.wait_for_any(generation_id, rows)
+
+        return self._with_rows(_id(generation_id), models, wait)
 
     def generate(
         self,
         request: VideoRequest | None,
         model: Model | None,
         key: str | None,
+        origin: Origin | None,
         *,
         timeout: float,
         listener: Listener | None,
@@ -82,11 +103,73 @@ class Calls:
     ) -> Flow[Generation]:
         """See `ApilaplasClient.generate`."""
         checked = self._request(request, model, values)
-        return self._waiting(checked.model, timeout, listener).generate(checked, _key(key))
+        waiting = self._waiting(checked.model, seconds("timeout", timeout), listener)
+        return waiting.generate(checked, _key(key), origin or Origin())
+
+    def resume_all(self, timeout: float, listener: Listener | None) -> Flow[list[Job]]:
+        """See `ApilaplasClient.resume_all`."""
+        return resume_all(
+            self._books,
+            seconds("timeout", timeout),
+            lambda generation_id, left: self.wait(generation_id, None, left, listener),
+        )
+
+    def jobs(self, states: Sequence[str], thread: str | None) -> Flow[list[Job]]:
+        """See `ApilaplasClient.jobs`."""
+        if unknown := set(states) - set(State):
+            raise SettingsError(
+                f"There is no state {', '.join(sorted(unknown))}; there are: {', '.join(State)}."
+            )
+        return self._books.jobs([State(state) for state in states] or UNSETTLED, thread)
+
+    def resolve(self, key: str, generation_id: str | None, submitted: bool) -> Flow[Job]:
+        """See `ApilaplasClient.resolve`."""
+        if submitted != (generation_id is not None):
+            raise SettingsError("resolve takes generation_id=..., or submitted=False.")
+        return self._books.resolve(key, generation_id and _id(generation_id))
+
+    def expected_usage(self, model: Model | None) -> Flow[Usage]:
+        """See `ApilaplasClient.expected_usage`."""
+        return self._books.expected_usage(get_model(model or DEFAULT_MODEL))
 
     def download(self, video: Generation | Video | str, to: str | Path) -> Flow[Path]:
         """See `ApilaplasClient.download`."""
-        return flows.download(video, Path(to), self._wire)
+        return flows.download(video, Path(to), self._wire, self._books)
+
+    def _get(self, generation_id: str, rows: Sequence[VideoModel]) -> Flow[Generation]:
+        row = rows[0]
+        return flows.get(generation_id, row, self._wire, self._pace(row), self._books)
+
+    def _with_rows(
+        self,
+        generation_id: str,
+        models: Models | None,
+        then: Callable[[str, Sequence[VideoModel]], Flow[T]],
+    ) -> Flow[T]:
+        """Look with the row that the ledger names; where it knows nothing, with those given."""
+        several = [models] if isinstance(models, str | VideoModel) else models
+        given = [get_model(model) for model in ([DEFAULT_MODEL] if several is None else several)]
+        if not given:
+            raise SettingsError("wait needs a model, unless the ledger knows it.")
+
+        def flow() -> Flow[T]:
+            job = yield from self._books.find(generation_id)
+            made_by = _made_by(job, given) if job else []
+            if job and not made_by and models is None:
+                raise SettingsError(
+                    f"Generation {generation_id} was made with {job.model}, which is not in the "
+                    "catalog.",
+                    next_step="Register it, or give its row as model=.",
+                )
+            try:
+                rows = made_by or [self._row(row) for row in given]
+                return (yield from then(generation_id, rows))
+            except ApilaplasError as error:
+                if job:
+                    advise_fetching(error, generation_id)
+                raise
+
+        return flow()
 
     def _request(
         self, request: VideoRequest | None, model: Model | None, values: Mapping[str, object]
@@ -103,10 +186,24 @@ class Calls:
         return row.universal() if self._universal else row
 
     def _waiting(self, model: VideoModel, timeout: float, listener: Listener | None) -> Waiting:
-        return Waiting(self._wire, self._pace(model), seconds("timeout", timeout), listener)
+        return Waiting(self._wire, self._pace(model), timeout, self._books, listener)
 
     def _pace(self, model: VideoModel) -> Pace:
         return Pace(model.seconds, self._poll_interval)
+
+
+def _generation_of(submitting: Flow[Submitted]) -> Flow[Generation]:
+    return (yield from submitting).generation
+
+
+def _made_by(job: Job, given: Sequence[VideoModel]) -> Sequence[VideoModel]:
+    """The row that a job was submitted with, if it is one of those given, or in the catalog."""
+    named = [row for row in given if row.id == job.model]
+    try:
+        row = named[0] if named else get_model(job.model)
+    except SettingsError:
+        return []
+    return [row.universal() if job.endpoint == UNIVERSAL_ENDPOINT else row]
 
 
 def _id(given: object) -> str:

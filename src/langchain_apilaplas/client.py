@@ -1,6 +1,5 @@
-"""The two clients: settings, connections, and one line per call."""
+"""The blocking client: settings, connections, and one line per call."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -9,11 +8,11 @@ from typing import Any, Self
 import httpx
 
 from langchain_apilaplas.calls import Model, Models
-from langchain_apilaplas.catalog import DEFAULT_MODEL
 from langchain_apilaplas.connected import Connected
-from langchain_apilaplas.effects import Flow, Listener, T, adrive, drive
+from langchain_apilaplas.effects import Flow, Listener, T, drive
 from langchain_apilaplas.generation import Generation, Video
-from langchain_apilaplas.pools import aclose, close
+from langchain_apilaplas.ledger import Job, Origin, Usage
+from langchain_apilaplas.pools import close
 from langchain_apilaplas.request import VideoRequest
 
 DEFAULT_TIMEOUT = 600.0
@@ -35,6 +34,13 @@ class ApilaplasClient(Connected[httpx.Client]):
             first and closer around the model's typical time.
         universal: Call every model on the gateway's newer path, `/v2/video/generations`, instead
             of its vendor's. For one model only: `model=get_model(...).universal()`.
+        ledger: Where each paid job is recorded before its request leaves: a file's path, a `Ledger`
+            of yours, "default" for the file that tools keep, or "off" for in memory only. Else
+            `APILAPLAS_LEDGER`, else in memory. One for each account: a key stands for the same job
+            whatever the API key.
+        budget: What may be spent; see `Budget`.
+        on_unknown: What to do about a submit whose outcome nobody knows, by a crash or because its
+            answer never came: "report" it, or "resubmit" it, once per job, which may pay twice.
 
     Raises:
         SettingsError: There is no key, or a value has the wrong form.
@@ -49,6 +55,7 @@ class ApilaplasClient(Connected[httpx.Client]):
         *,
         model: Model | None = None,
         key: str | None = None,
+        origin: Origin | None = None,
         **values: Any,
     ) -> Generation:
         """Start a generation. This is the call that costs money.
@@ -59,7 +66,10 @@ class ApilaplasClient(Connected[httpx.Client]):
             request: One that was checked before, by `VideoRequest.check`, instead of `model` and
                 `values`.
             model: A model id, or a row of the catalog. Default: runway/gen4_turbo.
-            key: Your name for this one request, sent as `Idempotency-Key`. Default: a fresh one.
+            key: Your name for this one request, also sent as `Idempotency-Key`. With a key that the
+                ledger knows nothing is submitted: you get the generation that there is. Default: a
+                fresh one.
+            origin: The thread it belongs to, for a budget and for `jobs`.
             values: What the model takes, by the names in its row: `prompt`, `image` (https URL,
                 data URI, bytes or `pathlib.Path`), `duration` (seconds), `extend` (the id of a
                 generation to be continued) and so on.
@@ -68,14 +78,22 @@ class ApilaplasClient(Connected[httpx.Client]):
             The generation, usually `queued`.
 
         Raises:
-            InvalidRequestError: Before sending or by the server; nothing was charged.
-            UnknownOutcomeError: It left, and nobody knows whether it was accepted.
+            InvalidRequestError: Before sending or by the server, or the key names another request;
+                nothing was charged.
+            UnknownOutcomeError: It left, now or earlier, and nobody knows whether it was accepted.
+            BudgetError: The budget does not allow it; nothing was sent.
+            LedgerError: The ledger can't be written; nothing was sent.
             ApilaplasError: Other refusals; see `langchain_apilaplas.errors`.
         """
-        return self._drive(self._calls.submit(request, model, key, values))
+        return self._drive(self._calls.submit(request, model, key, origin, values))
 
-    def get(self, generation_id: str, *, model: Model = DEFAULT_MODEL) -> Generation:
+    def get(self, generation_id: str, *, model: Model | None = None) -> Generation:
         """How far a generation is now, with a fresh link when it is finished. Free.
+
+        Args:
+            generation_id: As `submit` gave it, in this process or another.
+            model: The model it was submitted with. The ledger's word comes first; where it knows
+                nothing either: runway/gen4_turbo.
 
         Raises:
             NotFoundError: The server has no such generation.
@@ -84,11 +102,12 @@ class ApilaplasClient(Connected[httpx.Client]):
         return self._drive(self._calls.get(generation_id, model))
 
     def get_many(
-        self, generation_ids: Sequence[str], *, model: Model = DEFAULT_MODEL
+        self, generation_ids: Sequence[str], *, model: Model | None = None
     ) -> list[Generation]:
         """How far several generations of one model are, in the order of their ids. Free.
 
-        Luma's are asked for with one request; the others one by one.
+        Luma's are asked for with one request; the others one by one. Without `model`, it is the one
+        that the ledger knows the first id by.
 
         Raises:
             NotFoundError: The server does not know all of them; says which it leaves out.
@@ -100,7 +119,7 @@ class ApilaplasClient(Connected[httpx.Client]):
         self,
         generation_id: str,
         *,
-        model: Models = DEFAULT_MODEL,
+        model: Models | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         on_progress: Listener | None = None,
     ) -> Generation:
@@ -109,7 +128,7 @@ class ApilaplasClient(Connected[httpx.Client]):
         Args:
             generation_id: As `submit` gave it, in this process or another.
             model: The model it was submitted with; or several, of which the first whose path knows
-                the id is taken.
+                the id is taken. The ledger's word comes first, as of `get`.
             timeout: Seconds; `math.inf` for no bound. The last look is at its very end.
             on_progress: Called with a `Progress` dict at each look. What it raises is logged.
 
@@ -131,16 +150,69 @@ class ApilaplasClient(Connected[httpx.Client]):
         *,
         model: Model | None = None,
         key: str | None = None,
+        origin: Origin | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         on_progress: Listener | None = None,
         **values: Any,
     ) -> Generation:
-        """`submit`, then `wait`: the completed generation. Arguments and errors as theirs."""
+        """`submit`, then `wait`: the completed generation. Arguments and errors as theirs.
+
+        Made again with the same key, after a crash or by another process, it goes on with the
+        generation that there is.
+        """
         return self._drive(
             self._calls.generate(
-                request, model, key, timeout=timeout, listener=on_progress, values=values
+                request, model, key, origin, timeout=timeout, listener=on_progress, values=values
             )
         )
+
+    def resume_all(
+        self, *, timeout: float = DEFAULT_TIMEOUT, on_progress: Listener | None = None
+    ) -> list[Job]:
+        """Wait for every open job of the ledger, after a restart; `timeout` seconds in all.
+
+        Returns:
+            Those jobs as they stand then, and those whose outcome is unknown. One that failed ends
+            nothing; its `state` is `error`.
+
+        Raises:
+            LedgerError: The ledger can't be read.
+            AuthenticationError: The key is refused.
+        """
+        return self._drive(self._calls.resume_all(timeout, on_progress))
+
+    def jobs(self, *states: str, thread: str | None = None) -> list[Job]:
+        """The ledger's jobs in some states, the oldest first.
+
+        Args:
+            states: See `State`. Default: all that are open or unknown.
+            thread: Only those of this thread.
+
+        Raises:
+            LedgerError: The ledger can't be read.
+        """
+        return self._drive(self._calls.jobs(states, thread))
+
+    def resolve(self, key: str, *, generation_id: str | None = None, submitted: bool = True) -> Job:
+        """Settle a job that is unknown, or submitted and never found again, after a look at the
+        account.
+
+        Args:
+            key: The job's key, as `jobs` gives it.
+            generation_id: The generation that came of it; it is waited for by the next call.
+            submitted: False if there is none: then the same request may be submitted anew.
+
+        Raises:
+            NotFoundError: The ledger has no such job.
+            SettingsError: It has ended, or is just being submitted; or it takes one of the two.
+        """
+        return self._drive(self._calls.resolve(key, generation_id, submitted))
+
+    def expected_usage(self, model: Model | None = None) -> Usage:
+        """What a generation will cost, as far as known: what the last one of that model cost by the
+        ledger, else what the API's pages say; in the words of `Generation.usage`.
+        """
+        return self._drive(self._calls.expected_usage(model))
 
     def download(self, video: Generation | Video | str, to: str | Path = ".") -> Path:
         """Save a video as a file. The API key is not sent along.
@@ -180,92 +252,3 @@ class ApilaplasClient(Connected[httpx.Client]):
             return drive(flow, http)
         finally:
             close(self._pools.leave(None))
-
-
-class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
-    """The Apilaplas video API for asyncio: `ApilaplasClient`, awaited.
-
-    Arguments, results and errors are the same; `http_client` is an `httpx.AsyncClient`, and
-    `on_progress` may be a coroutine function. Each event loop gets connections of its own.
-    """
-
-    _kind = httpx.AsyncClient
-
-    async def submit(
-        self,
-        request: VideoRequest | None = None,
-        /,
-        *,
-        model: Model | None = None,
-        key: str | None = None,
-        **values: Any,
-    ) -> Generation:
-        """See `ApilaplasClient.submit`."""
-        return await self._drive(self._calls.submit(request, model, key, values))
-
-    async def get(self, generation_id: str, *, model: Model = DEFAULT_MODEL) -> Generation:
-        """See `ApilaplasClient.get`."""
-        return await self._drive(self._calls.get(generation_id, model))
-
-    async def get_many(
-        self, generation_ids: Sequence[str], *, model: Model = DEFAULT_MODEL
-    ) -> list[Generation]:
-        """See `ApilaplasClient.get_many`."""
-        return await self._drive(self._calls.get_many(generation_ids, model))
-
-    async def wait(
-        self,
-        generation_id: str,
-        *,
-        model: Models = DEFAULT_MODEL,
-        timeout: float = DEFAULT_TIMEOUT,
-        on_progress: Listener | None = None,
-    ) -> Generation:
-        """See `ApilaplasClient.wait`."""
-        return await self._drive(self._calls.wait(generation_id, model, timeout, on_progress))
-
-    async def generate(
-        self,
-        request: VideoRequest | None = None,
-        /,
-        *,
-        model: Model | None = None,
-        key: str | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
-        on_progress: Listener | None = None,
-        **values: Any,
-    ) -> Generation:
-        """See `ApilaplasClient.generate`."""
-        return await self._drive(
-            self._calls.generate(
-                request, model, key, timeout=timeout, listener=on_progress, values=values
-            )
-        )
-
-    async def download(self, video: Generation | Video | str, to: str | Path = ".") -> Path:
-        """See `ApilaplasClient.download`."""
-        return await self._drive(self._calls.download(video, to))
-
-    async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
-        await aclose(self._pools.take(asyncio.get_running_loop()))
-
-    async def __aenter__(self) -> Self:
-        self._pools.enter(asyncio.get_running_loop())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await aclose(self._pools.leave(asyncio.get_running_loop()))
-
-    async def _drive(self, flow: Flow[T]) -> T:
-        loop = asyncio.get_running_loop()
-        http = self._pools.enter(loop, keep=True)
-        try:
-            return await adrive(flow, http)
-        finally:
-            await aclose(self._pools.leave(loop))

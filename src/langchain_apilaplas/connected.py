@@ -1,13 +1,19 @@
-"""What both clients are made of: settings, calls, and the connections to make them over."""
+"""What both clients are made of: settings, books, calls, and connections to make them over."""
 
-from typing import Generic
+import copy
+import dataclasses
+from typing import Any, Generic, Literal, Self
 
 from pydantic import SecretStr
 
+from langchain_apilaplas.books import Books
 from langchain_apilaplas.calls import Calls
 from langchain_apilaplas.errors import SettingsError
+from langchain_apilaplas.ledger import Budget, Ledger, choose
 from langchain_apilaplas.pools import H, Pools, tls
 from langchain_apilaplas.settings import Settings
+
+OnUnknown = Literal["report", "resubmit"]
 
 
 class Connected(Generic[H]):
@@ -24,6 +30,9 @@ class Connected(Generic[H]):
         timeout: float = 30.0,
         poll_interval: float | None = None,
         universal: bool = False,
+        ledger: choose.Choice | None = None,
+        budget: Budget | None = None,
+        on_unknown: OnUnknown = "report",
     ) -> None:
         if not isinstance(http_client, self._kind | None):
             raise SettingsError(
@@ -37,7 +46,10 @@ class Connected(Generic[H]):
             poll_interval=poll_interval,
             universal=universal,
         )
-        self._calls = Calls(self.settings)
+        # Without one, a client by itself remembers in memory; a tool that it is given to does not.
+        self.names_ledger = ledger is not None
+        kept = choose.from_environment(choose.OFF) if ledger is None else choose.named(ledger)
+        self._keep(Books(kept, self.settings.base_url, on_unknown, budget))
         self._pools = Pools[H](http_client, lambda: self._kind(verify=tls()))
 
     def __repr__(self) -> str:
@@ -47,3 +59,27 @@ class Connected(Generic[H]):
     def has_own_http_client(self) -> bool:
         """Whether `http_client` was given."""
         return self._pools.given is not None
+
+    @property
+    def ledger(self) -> Ledger:
+        """The record of the jobs submitted."""
+        return self._books.ledger
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """How its books are kept, as arguments for another client."""
+        return {name: getattr(self._books, name) for name in ("ledger", "budget", "on_unknown")}
+
+    def ruled(self, **rules: Any) -> Self:
+        """The same client and connections, with another `ledger`, `budget` or `on_unknown`."""
+        if all(getattr(self._books, name) == rule for name, rule in rules.items()):
+            return self
+        twin = copy.copy(self)
+        twin._keep(dataclasses.replace(self._books, **rules))
+        return twin
+
+    def _keep(self, books: Books) -> None:
+        if books.on_unknown not in ("report", "resubmit"):
+            raise SettingsError("on_unknown must be 'report' or 'resubmit'.")
+        self._books = books
+        self._calls = Calls(self.settings, books)

@@ -10,6 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar
 
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 _LONGEST_ANSWER = 10_000_000
 """Bytes. A real one has a few hundred."""
+_GRACE = 5.0
+"""Seconds in which a submit may still be answered after its caller was cancelled."""
 
 
 class Effect(Protocol):
@@ -56,7 +59,9 @@ def drive(flow: Flow[T], http: httpx.Client) -> T:
 
 
 async def adrive(flow: Flow[T], http: httpx.AsyncClient) -> T:
-    """Carry out a flow on the running event loop. Cancelling it ends the flow at once."""
+    """Carry out a flow on the running event loop. Cancelling it ends the flow: at once, but for a
+    submit that is under way (see `Send.left`).
+    """
     try:
         effect = next(flow)
         while True:
@@ -94,9 +99,16 @@ class Send:
     Redirects are not followed, and no `auth` of the caller's client takes part: both could send a
     paid submit a second time. An answer that still drips in after the request's read timeout is
     given up.
+
+    Attributes:
+        request: What is sent.
+        left: Takes the answer that comes when the caller was cancelled meanwhile. With it, a
+            cancelled request has a few more seconds, and its caller waits for them unless it is
+            cancelled again. For the one that costs money.
     """
 
     request: httpx.Request
+    left: Callable[[httpx.Response], None] | None = None
 
     def run(self, http: httpx.Client) -> httpx.Response:
         body = _Body(self.request)
@@ -115,6 +127,22 @@ class Send:
         return body.of(answer)
 
     async def arun(self, http: httpx.AsyncClient) -> httpx.Response:
+        if self.left is None:
+            return await self._asend(http)
+        sending = asyncio.ensure_future(self._asend(http))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_later(_GRACE, sending.cancel)
+            sending.add_done_callback(self._late)
+            await asyncio.wait([sending])  # cancelled again, it goes on by itself
+            raise
+
+    def _late(self, sending: "asyncio.Task[httpx.Response]") -> None:
+        if not sending.cancelled() and not sending.exception() and self.left:
+            self.left(sending.result())
+
+    async def _asend(self, http: httpx.AsyncClient) -> httpx.Response:
         body = _Body(self.request)
         try:
             answer = await http.send(
@@ -179,6 +207,22 @@ class Sleep:
 
     async def arun(self, http: httpx.AsyncClient) -> None:
         await asyncio.sleep(self.seconds)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A step of the ledger's; for an event loop, in a thread of the ledger's. Once begun it is
+    carried out, even when its caller is cancelled.
+    """
+
+    step: Callable[[], Any]
+    thread: Executor
+
+    def run(self, http: httpx.Client) -> Any:
+        return self.step()
+
+    async def arun(self, http: httpx.AsyncClient) -> Any:
+        return await asyncio.shield(asyncio.wrap_future(self.thread.submit(self.step)))
 
 
 @dataclass(frozen=True)

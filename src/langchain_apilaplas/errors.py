@@ -11,6 +11,8 @@
     ├── NotFoundError          404: another id, model or address
     ├── RateLimitError         429: the same call, after `retry_after` seconds
     ├── GatewayError           no usable answer, and nothing accepted: the same call, later
+    ├── LedgerError            the ledger can't be written: the developer mends or moves it
+    ├── BudgetError            the developer's budget is spent: somebody raises it, or not
     ├── UnknownOutcomeError    a submit whose answer never came: a person looks at the account
     ├── StillRenderingError    the wait is over, the generation is not: get it later
     ├── GenerationFailedError  the server's last word: other arguments, a new generation
@@ -47,6 +49,7 @@ class ApilaplasError(Exception):
         charged: Whether money was spent.
         retry: Whether the very same call may simply be made again.
         generation_id: The id the server gave, where it gave one.
+        key: The job's key in the ledger, where it has come to stand there.
         status_code: The HTTP status, where there was an answer.
         retry_after: Seconds the server asked to wait.
     """
@@ -69,6 +72,7 @@ class ApilaplasError(Exception):
         self.next_step = self.default_next_step if next_step is None else next_step
         self.charged = charged or type(self).charged
         self.generation_id = generation_id
+        self.key: str | None = None
         self.status_code = status_code
         self.retry_after = retry_after
         super().__init__(problem)
@@ -138,6 +142,21 @@ class GatewayError(ApilaplasError):
     """The gateway was not reached, or its answer to a fetch was of no use (5xx, unreadable)."""
 
     retry = True
+
+
+class LedgerError(ApilaplasError):
+    """The ledger can't be read or written, so nothing is sent that would cost money."""
+
+    default_next_step = (
+        "The developer must mend that file or its folder, or choose another one with ledger= or "
+        "APILAPLAS_LEDGER ('off' keeps jobs in memory only); calling again will not help."
+    )
+
+
+class BudgetError(ApilaplasError):
+    """The developer's budget does not allow another generation."""
+
+    default_next_step = "Do not call generate_video again; tell the user what is left."
 
 
 class UnknownOutcomeError(ApilaplasError):

@@ -1,42 +1,35 @@
-"""The short conversations with the API: submit, get, download. Each is a generator of effects."""
+"""The short conversations with the API: get, download. Each is a generator of effects."""
 
 import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from langchain_apilaplas.books import Books
 from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.download import Save
-from langchain_apilaplas.effects import Flow, Now, Send, Sleep, T, logger
+from langchain_apilaplas.effects import Flow, Now, Send, Sleep, T
 from langchain_apilaplas.errors import ApilaplasError, DownloadError
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.pacing import PATIENCE, Pace
-from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.wire import Exchange, Wire
 
-SUBMIT_ATTEMPTS = 3
 GET_ATTEMPTS = 4
 AT_ONCE = 50
 """So many ids fit into an address that every proxy takes."""
 
 
-def submit(
-    request: VideoRequest, key: str, api: Wire, pace: Pace, deadline: float = math.inf
+def get(
+    generation_id: str, model: VideoModel, api: Wire, pace: Pace, books: Books
 ) -> Flow[Generation]:
-    """Send a request, and again only when it was certainly not accepted."""
-    exchange = api.submit(request, key)
-    generation = yield from persist(exchange, SUBMIT_ATTEMPTS, pace, deadline)
-    logger.info("Generation %s submitted to %s", generation.id, request.model.id)
-    return generation
-
-
-def get(generation_id: str, model: VideoModel, api: Wire, pace: Pace) -> Flow[Generation]:
     """Look once, and again a few times where there was no usable answer."""
-    return (yield from persist(api.look(model, generation_id), GET_ATTEMPTS, pace))
+    found = yield from persist(api.look(model, generation_id), GET_ATTEMPTS, pace)
+    yield from books.note(found)
+    return found
 
 
 def get_many(
-    generation_ids: Sequence[str], model: VideoModel, api: Wire, pace: Pace
+    generation_ids: Sequence[str], model: VideoModel, api: Wire, pace: Pace, books: Books
 ) -> Flow[list[Generation]]:
     """Look at several, fifty with one request where the model's row knows how."""
     found: list[Generation] = []
@@ -44,16 +37,20 @@ def get_many(
         for start in range(0, len(generation_ids), AT_ONCE):
             exchange = api.look_at_many(model, generation_ids[start : start + AT_ONCE])
             found += yield from persist(exchange, GET_ATTEMPTS, pace)
+        for generation in found:
+            yield from books.note(generation)
         return found
     for generation_id in generation_ids:
-        found.append((yield from get(generation_id, model, api, pace)))
+        found.append((yield from get(generation_id, model, api, pace, books)))
     return found
 
 
-def download(video: Generation | Video | str, to: Path, api: Wire) -> Flow[Path]:
+def download(video: Generation | Video | str, to: Path, api: Wire, books: Books) -> Flow[Path]:
     """Stream a video to a file, or into a folder under a name of its own."""
     url, name = _url_and_name(video)
     saved: Path = yield Save(api.download(url), to / name if to.is_dir() else to)
+    if isinstance(video, Generation):
+        yield from books.keep(video.id, saved.absolute())
     return saved
 
 
@@ -63,8 +60,12 @@ def ask(exchange: Exchange[T]) -> Flow[T]:
     `except Exception` on purpose: once a request has left, nothing else may escape.
     """
     try:
-        return exchange.read((yield Send(exchange.request)))
+        return exchange.read((yield Send(exchange.request, exchange.left)))
     except ApilaplasError:
+        raise
+    except GeneratorExit:
+        if exchange.left:
+            exchange.left(None)
         raise
     except Exception as error:
         raise exchange.failure(error) from error

@@ -67,7 +67,8 @@ class Generation:
     Attributes:
         id: The server's id. Opaque.
         status: One of four, whatever the vendor's word.
-        model: The id of the model it was made with.
+        model: The id of the model it was made with; None where only an id was given, and several
+            models share the path on which it was found.
         videos: The finished videos; empty until `completed`.
         error: Why it failed, in one line; None unless `status` is `error`.
         usage: Those of `credits_used`, `tokens_used`, `usd_spent` that the answer has.
@@ -76,7 +77,7 @@ class Generation:
 
     id: str
     status: Status
-    model: str
+    model: str | None
     videos: tuple[Video, ...] = ()
     error: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)

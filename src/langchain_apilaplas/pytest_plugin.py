@@ -29,6 +29,7 @@ def apilaplas_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator["Sandbox"]:
         monkeypatch.setenv("APILAPLAS_API_KEY", "sandbox")
         monkeypatch.setenv("APILAPLAS_BASE_URL", sandbox.url)
         monkeypatch.setenv("APILAPLAS_POLL_INTERVAL", "0.05")
+        monkeypatch.setenv("APILAPLAS_LEDGER", "off")
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.setenv(name, ",".join(filter(None, [os.environ.get(name), "127.0.0.1"])))
         yield sandbox

@@ -1,6 +1,7 @@
 """What the caller wants, checked against a model's row, and the body that says so."""
 
 import copy
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,6 +86,12 @@ class VideoRequest:
         if self.model.extend_endpoint is None or extended is None:
             return self.model.endpoint
         return self.model.extend_endpoint.format(id=quote(extended, safe=""))
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what it asks for, the same however the JSON is written."""
+        text = json.dumps([self.endpoint, json.loads(self.body)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def summary(self) -> dict[str, Any]:

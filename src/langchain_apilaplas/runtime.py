@@ -15,6 +15,7 @@ from langchain_core.messages import convert_to_messages
 
 from langchain_apilaplas.effects import Progress, logger
 from langchain_apilaplas.images import ImageInput
+from langchain_apilaplas.ledger import Origin
 from langchain_apilaplas.quoting import hide, shorten
 
 PROGRESS_EVENT = "video_progress"
@@ -75,13 +76,18 @@ def submit_key(runtime: Any, args: Mapping[str, Any]) -> str | None:
     A hash of thread id, AI message id, tool call id and arguments. None where there is no thread:
     then nothing can be resumed, and every call is a new one.
     """
-    thread = _get(_get(_get(runtime, "config"), "configurable"), "thread_id")
-    call = _get(runtime, "tool_call_id")
-    if thread is None or call is None:
+    where = origin(runtime)
+    if where.thread is None or where.tool_call is None:
         return None
-    parts = [str(thread), _message_of(runtime, call), call, args]
+    parts = [where.thread, _message_of(runtime, where.tool_call), where.tool_call, args]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def origin(runtime: Any) -> Origin:
+    """The thread and the tool call that a graph is at."""
+    thread = _get(_get(_get(runtime, "config"), "configurable"), "thread_id")
+    return Origin(None if thread is None else str(thread), _get(runtime, "tool_call_id"))
 
 
 def listener(runtime: Any) -> Callable[[Progress], None]:
@@ -162,7 +168,9 @@ def _messages(runtime: Any) -> list[Any]:
     """The state may be a dict, an object with `messages`, or the list of messages itself."""
     state = _get(runtime, "state")
     messages = state if isinstance(state, list) else _get(state, "messages")
-    return convert_to_messages(messages or ())
+    # A ToolNode of LangGraph 1.0 that was sent bare tool calls gives these as its state.
+    told = [item for item in messages or () if _get(item, "type") != "tool_call"]
+    return convert_to_messages(told)
 
 
 def _get(thing: Any, name: str) -> Any:

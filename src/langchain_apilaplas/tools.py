@@ -1,15 +1,16 @@
 """The LangChain tools: they translate between an agent and a client, and decide nothing."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, InstanceOf, model_validator
 
+from langchain_apilaplas import answer
 from langchain_apilaplas.catalog import Param
 from langchain_apilaplas.errors import GatewayError, InvalidRequestError, SettingsError
-from langchain_apilaplas.generation import Generation
+from langchain_apilaplas.ledger import Budget, State, Usage
 from langchain_apilaplas.request import check_values, clean_of_secrets
-from langchain_apilaplas.runtime import image_name, named_image, submit_key
+from langchain_apilaplas.runtime import image_name, named_image, origin, submit_key
 from langchain_apilaplas.schema import Argument, argument, arguments
 from langchain_apilaplas.video_tool import Plan, VideoTool, record_of
 
@@ -51,6 +52,12 @@ class ApilaplasGenerateVideo(VideoTool):
         async_client: An `AsyncApilaplasClient` of yours, for `ainvoke`. When only one of the two is
             given, the other is made from its settings, unless it has an `http_client` of its own.
         max_wait: Seconds after which the tool answers "still rendering" with the generation id.
+        ledger: Where each paid job is recorded, as of `ApilaplasClient`. Else the one given to the
+            clients, else `APILAPLAS_LEDGER`, else "default", a file where this system keeps what
+            programs remember of a user.
+        budget: A bound on spending that this tool keeps to; see `Budget`. Else the clients' own.
+        on_unknown: "report" or "resubmit" a submit whose outcome nobody knows; see
+            `ApilaplasClient`. Else the clients' own.
         fixed: Any parameter of the model, given by its own name: `duration=5`. Then the agent
             neither sees nor sets it. `image` may be a `pathlib.Path` or bytes here. Of several
             models, those that have the parameter are sent it, and must take it.
@@ -67,6 +74,8 @@ class ApilaplasGenerateVideo(VideoTool):
         "again because one is slow. Answers with the video's URL."
     )
     fixed: dict[str, Any] = Field(default_factory=dict)
+    budget: InstanceOf[Budget] | None = None
+    on_unknown: Literal["report", "resubmit"] | None = None
 
     @classmethod
     def _take(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
@@ -86,13 +95,38 @@ class ApilaplasGenerateVideo(VideoTool):
 
     def _plan(self, args: dict[str, Any], runtime: Any) -> Plan:
         request = self._offer.request(args, lambda value: named_image(value, runtime))
-        key = submit_key(runtime, args)
+        key, where = submit_key(runtime, args), origin(runtime)
+        record = record_of(request.model.id, request.summary, request.fixes)
         return Plan(
-            lambda client, tell: client.generate(
-                request, key=key, timeout=self.max_wait, on_progress=tell
+            lambda client, tell: client.ruled(**self._rules()).generate(
+                request, key=key, origin=where, timeout=self.max_wait, on_progress=tell
             ),
-            record_of(request.model.id, request.summary, request.fixes),
+            record,
+            lambda generation, seconds: answer.video(generation, record, seconds),
         )
+
+    def _rules(self) -> dict[str, Any]:
+        """What is set for this tool, of what a client has too."""
+        rules = {"budget": self.budget, "on_unknown": self.on_unknown}
+        return {name: rule for name, rule in rules.items() if rule is not None}
+
+    def expected_usage(self, args: Mapping[str, Any], runtime: Any = None) -> Usage:
+        """What a call with these arguments will cost, as far as known; for whoever approves it.
+
+        See `ApilaplasClient.expected_usage`. Empty where nothing is known. Of several models it is
+        the one that would be asked.
+
+        Args:
+            args: The tool call's arguments.
+            runtime: Where the conversation's pictures are, if the arguments name one: the tool's
+                runtime, or `{"state": state}` with the agent's state.
+
+        Raises:
+            InvalidRequestError: No model offered takes the arguments.
+            LedgerError: The ledger can't be read.
+        """
+        request = self._offer.request(args, lambda value: named_image(value, runtime))
+        return self._account.rated().expected_usage(request.model)
 
     def _asked(self, args: dict[str, Any]) -> dict[str, Any]:
         models = self._offer.models
@@ -109,15 +143,17 @@ class ApilaplasGenerateVideo(VideoTool):
 class ApilaplasGetVideo(VideoTool):
     """Fetches a video that `generate_video` left rendering, or a fresh link to a finished one.
 
-    Free. It waits up to `max_wait` seconds for the end. Its arguments are those of
-    `ApilaplasGenerateVideo`, but for the fixed ones; `model` is the one the video was made with,
-    `models` are those it may have been made with.
+    Without an id it lists what is open or unknown in the conversation. Free. It waits up to
+    `max_wait` seconds for the end. Its arguments are those of `ApilaplasGenerateVideo`, but for the
+    fixed ones, `budget` and `on_unknown`; `model` is the one the video was made with, `models` are
+    those it may have been made with, where the ledger does not know.
     """
 
     name: str = "get_video"
     description: str = (
         "Fetch a video that generate_video said is still rendering, or get a fresh link to a "
-        "finished one. Free. Answers with the video's URL."
+        "finished one. Without an id: list this conversation's videos that are not finished. Free. "
+        "Answers with the video's URL."
     )
 
     _mishap = GatewayError
@@ -127,26 +163,31 @@ class ApilaplasGetVideo(VideoTool):
 
     def _plan(self, args: dict[str, Any], runtime: Any) -> Plan:
         values, fixes, problems = check_values([_GENERATION_ID], args)
+        thread = origin(runtime).thread
+        if not values and thread is None:
+            problems.append("generation_id: missing; this call belongs to no conversation.")
         if problems:
             raise InvalidRequestError(*problems)
         models = self._offer.models
+        record = record_of(models[0].id if len(models) == 1 else None, values, fixes)
+        if not values:
+            return Plan(
+                lambda client, _: client.jobs(*State, thread=thread),
+                record,
+                lambda jobs, _: answer.listing(jobs),
+            )
         return Plan(
             lambda client, tell: client.wait(
                 values["generation_id"], model=models, timeout=self.max_wait, on_progress=tell
             ),
-            record_of(models[0].id if len(models) == 1 else None, values, fixes),
+            record,
+            lambda found, seconds: answer.video(found, {**record, "model": found.model}, seconds),
         )
-
-    def _model_of(self, generation: Generation) -> str | None:
-        paths = {model.id: model.how_to_fetch.path for model in self._offer.models}
-        alike = [name for name, path in paths.items() if path == paths[generation.model]]
-        return generation.model if len(alike) == 1 else None
 
 
 _GENERATION_ID = Param(
     "generation_id",
     "generation_id",
     "id",
-    "The id, as generate_video gave it.",
-    required=True,
+    "The id, as generate_video gave it. Left out: lists this conversation's unfinished videos.",
 )

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from langchain_core.messages import ToolMessage
@@ -12,8 +13,9 @@ from pydantic import Field, InstanceOf, PrivateAttr, SecretStr, model_validator
 
 from langchain_apilaplas import answer
 from langchain_apilaplas.account import Account
+from langchain_apilaplas.async_client import AsyncApilaplasClient
 from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel, get_model
-from langchain_apilaplas.client import DEFAULT_TIMEOUT, ApilaplasClient, AsyncApilaplasClient
+from langchain_apilaplas.client import DEFAULT_TIMEOUT, ApilaplasClient
 from langchain_apilaplas.effects import Listener, logger
 from langchain_apilaplas.errors import (
     ApilaplasError,
@@ -22,7 +24,7 @@ from langchain_apilaplas.errors import (
     StillRenderingError,
     UnknownOutcomeError,
 )
-from langchain_apilaplas.generation import Generation
+from langchain_apilaplas.ledger import Ledger
 from langchain_apilaplas.offer import Offer
 from langchain_apilaplas.request import clean_of_secrets
 from langchain_apilaplas.runtime import async_listener, listener
@@ -34,13 +36,15 @@ Result = tuple[str | ToolMessage, dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class Plan:
-    """A call of a client, and what the artifact says was asked for.
+    """A call of a client, what the artifact says was asked for, and how the answer is told.
 
-    `start` gives a generation from one client, an awaitable of it from the other.
+    `start` gives a generation from one client, an awaitable of it from the other; or something else
+    that `tell` knows to put into words. `tell` is given the seconds that it took, too.
     """
 
     start: Callable[[Any, Listener], Any]
     record: Mapping[str, Any]
+    tell: Callable[[Any, float], answer.Answer]
 
 
 class VideoTool(BaseTool):
@@ -56,6 +60,7 @@ class VideoTool(BaseTool):
     async_client: InstanceOf[AsyncApilaplasClient] | None = Field(
         default=None, repr=False, exclude=True
     )
+    ledger: InstanceOf[Ledger] | Path | str | None = Field(default=None, repr=False, exclude=True)
     max_wait: float = Field(default=DEFAULT_TIMEOUT, ge=0)
     response_format: Literal["content_and_artifact"] = "content_and_artifact"
     handle_tool_error: Any = True
@@ -89,7 +94,13 @@ class VideoTool(BaseTool):
     @model_validator(mode="after")
     def _connect(self) -> "VideoTool":
         # LangChain makes a tool anew from another's fields: what is derived is derived again.
-        self._account = Account.of(self.client, self.async_client, self.api_key, self.base_url)
+        self._account = Account.of(
+            client=self.client,
+            async_client=self.async_client,
+            api_key=self.api_key,
+            base_url=self.base_url,
+            ledger=self.ledger,
+        )
         self.api_key = self._account.settings.api_key
         self.base_url = self._account.settings.base_url
         try:
@@ -135,8 +146,8 @@ class VideoTool(BaseTool):
             return self._no_video(_before_sending(error), self._asked(args), runtime)
         try:
             with self._account.blocking() as client:
-                generation = plan.start(client, listener(runtime))
-            return self._video(generation, plan, time.monotonic() - started)
+                found = plan.start(client, listener(runtime))
+            return plan.tell(found, time.monotonic() - started)
         except Exception as error:
             return self._no_video(self._after_sending(error), plan.record, runtime)
 
@@ -149,8 +160,8 @@ class VideoTool(BaseTool):
             return self._no_video(_before_sending(error), self._asked(args), runtime)
         try:
             async with self._account.awaited() as client:
-                generation = await plan.start(client, async_listener(runtime))
-            return self._video(generation, plan, time.monotonic() - started)
+                found = await plan.start(client, async_listener(runtime))
+            return plan.tell(found, time.monotonic() - started)
         except Exception as error:
             return self._no_video(self._after_sending(error), plan.record, runtime)
 
@@ -162,14 +173,6 @@ class VideoTool(BaseTool):
         unknown = given.pop(_UNKNOWN, ())
         left = {name: value for name, value in given.items() if value not in (None, "")}
         return {**left, **dict.fromkeys(unknown, True)}
-
-    def _video(self, generation: Generation, plan: Plan, seconds: float) -> Result:
-        model = self._model_of(generation)
-        return answer.video(generation, {**plan.record, "model": model}, seconds)
-
-    def _model_of(self, generation: Generation) -> str | None:
-        """The model that made it, if that can be told."""
-        return generation.model
 
     def _no_video(self, error: ApilaplasError, record: Mapping[str, Any], runtime: Any) -> Result:
         """Still rendering is a result. Anything else is an error message, which can carry an

@@ -4,28 +4,24 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from langchain_apilaplas.books import Books
 from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.effects import Flow, Listener, Progress, Report, Sleep
-from langchain_apilaplas.errors import (
-    ApilaplasError,
-    AuthenticationError,
-    Charged,
-    GenerationFailedError,
-    InvalidRequestError,
-    MissingVideoError,
-    NotFoundError,
-    StillRenderingError,
+from langchain_apilaplas.endings import (
+    finished,
+    give_up_when_refused,
+    not_found,
+    still_rendering,
 )
-from langchain_apilaplas.flows import ask, now, submit
+from langchain_apilaplas.errors import ApilaplasError, AuthenticationError
+from langchain_apilaplas.flows import ask, now
 from langchain_apilaplas.generation import Generation, Status
+from langchain_apilaplas.ledger import Origin
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
-from langchain_apilaplas.responses import later
+from langchain_apilaplas.submitting import Submitting
 from langchain_apilaplas.wire import Wire
 
-REFUSALS = 3
-"""So many times in a row may looks after our own submit be refused: by a proxy, or by a part of
-the server that has not heard of the generation."""
 LAST_LOOK = 5.0
 """Seconds a request may take that is sent at the deadline."""
 
@@ -55,20 +51,26 @@ class _Holding:
 
 @dataclass(frozen=True)
 class Waiting:
-    """How to wait: at what pace, at most `timeout` seconds, telling `listener` of each look."""
+    """How to wait: at what pace, at most `timeout` seconds, telling `books` of each change and
+    `listener` of each look.
+    """
 
     api: Wire
     pace: Pace
     timeout: float
+    books: Books
     listener: Listener | None = None
 
-    def generate(self, request: VideoRequest, key: str) -> Flow[Generation]:
+    def generate(self, request: VideoRequest, key: str, origin: Origin) -> Flow[Generation]:
         """Submit, then wait for the end; the time that submitting takes counts."""
         started = yield from now()
+        submitting = Submitting(self.api, self.pace, self.books)
         deadline = started + self.timeout
-        generation = yield from submit(request, key, self.api, self.pace, deadline)
-        premature = generation.status is Status.COMPLETED and not generation.video
-        last = None if premature else generation  # it is too early to believe the end
+        submitted = yield from submitting.submit(request, key, origin, deadline)
+        generation = submitted.generation
+        if submitted.is_settled:
+            return finished(generation)
+        last = generation if submitted.is_new else None
         done = yield from self.wait(
             generation.id, request.model, started=started, last=last, ours=True
         )
@@ -81,7 +83,9 @@ class Waiting:
         model, last = yield from self._find(generation_id, models, started + self.timeout)
         pace = dataclasses.replace(self.pace, typical_seconds=model.seconds)
         waiting = dataclasses.replace(self, pace=pace)
-        return (yield from waiting.wait(generation_id, model, started=started, last=last))
+        done = yield from waiting.wait(generation_id, model, started=started, last=last)
+        alike = [row for row in models if row.how_to_fetch.path == model.how_to_fetch.path]
+        return done if len(alike) == 1 else dataclasses.replace(done, model=None)
 
     def wait(
         self,
@@ -102,11 +106,11 @@ class Waiting:
         started = time if started is None else started
         deadline, failures, refusals = started + self.timeout, 0, 0
         holding = _Holding(0.0 if self.pace.poll_interval is not None else model.how_to_fetch.hold)
-        now_at_once = holding.can(deadline - time) or not (last or ours)
+        now_at_once = holding.can(deadline - time) or not last
         delay = 0.0 if now_at_once else self.pace.next_delay(0)
-        yield from self._report(last, model, time - started)
+        yield from self._tell(last, last, model, time - started)
         while last is None or not last.status.is_terminal:
-            nap = max(0.0, min(delay, deadline - time))
+            before, nap = last, max(0.0, min(delay, deadline - time))
             yield Sleep(nap)
             asked, trouble, left = time + nap, None, deadline - time - nap
             until, within = holding.until(last, left)
@@ -117,7 +121,7 @@ class Waiting:
             except ApilaplasError as error:
                 trouble, failures = error, failures + 1
                 refusals = 0 if error.retry or until else refusals + 1
-                _give_up_when_refused(error, refusals, generation_id, ours=ours)
+                give_up_when_refused(error, refusals, generation_id, ours=ours)
             time = yield from now()
             delay = self.pace.next_delay(time - started)
             if trouble:
@@ -127,7 +131,7 @@ class Waiting:
                 delay = 0.0
             elif until:
                 delay = max(0.0, delay - (time - asked))
-            yield from self._report(last, model, time - started)
+            yield from self._tell(before, last, model, time - started)
             if time >= deadline and not (last and last.status.is_terminal):
                 if trouble and not (last or ours):
                     raise trouble
@@ -147,7 +151,9 @@ class Waiting:
                 left = deadline - (yield from now())
                 look = self.api.look(model, generation_id, within=max(LAST_LOOK, left))
                 try:
-                    return model, (yield from ask(look))
+                    found = yield from ask(look)
+                    yield from self.books.note(found)
+                    return model, found
                 except AuthenticationError:
                     raise
                 except ApilaplasError as error:
@@ -155,13 +161,20 @@ class Waiting:
             time, rounds = (yield from now()), rounds + 1
             passing = [error for error in errors if error.retry]
             if not passing or time >= deadline:
-                raise _not_found(generation_id, errors)
+                raise not_found(generation_id, errors)
             delay = max(self.pace.backoff(rounds, error.retry_after) for error in passing)
             yield Sleep(min(delay, deadline - time))
 
-    def _report(
-        self, generation: Generation | None, model: VideoModel, elapsed: float
+    def _tell(
+        self,
+        before: Generation | None,
+        generation: Generation | None,
+        model: VideoModel,
+        elapsed: float,
     ) -> Flow[None]:
+        """The books hear of what is new, the listener of everything."""
+        if generation and (before is None or before.status is not generation.status):
+            yield from self.books.note(generation)
         if self.listener and generation:
             progress = Progress(
                 type="video_progress",
@@ -172,66 +185,3 @@ class Waiting:
                 expected=model.seconds,
             )
             yield Report(progress, self.listener)
-
-
-def _give_up_when_refused(
-    error: ApilaplasError, refusals: int, generation_id: str, *, ours: bool
-) -> None:
-    if refusals > (REFUSALS if ours else 0):
-        if ours:
-            advise_fetching(error, generation_id)
-        raise error
-
-
-def _not_found(generation_id: str, errors: Sequence[ApilaplasError]) -> ApilaplasError:
-    """What to say when no path knew the generation: the first trouble that there was, if any."""
-    elsewhere = (NotFoundError, InvalidRequestError)
-    troubles = [error for error in errors if not isinstance(error, elsewhere)]
-    if troubles:
-        return troubles[0]
-    return NotFoundError(
-        f"None of the models offered knows generation {generation_id}.",
-        next_step="Check the id; it must be given as generate_video gave it.",
-        generation_id=generation_id,
-    )
-
-
-def finished(generation: Generation) -> Generation:
-    """A generation that ended well.
-
-    Raises:
-        GenerationFailedError: It ended with an error.
-        MissingVideoError: It is completed, without a video.
-    """
-    if generation.status is Status.ERROR:
-        raise GenerationFailedError(
-            f"The generation failed: {generation.error}.", generation_id=generation.id
-        )
-    if generation.video is None:
-        raise MissingVideoError(
-            f"Generation {generation.id} is completed, but the answer holds no video.",
-            next_step="Do not generate it again; fetch it once more with get_video, "
-            f"generation_id {generation.id}, and if it stays so, ask Apilaplas's support.",
-            generation_id=generation.id,
-        )
-    return generation
-
-
-def still_rendering(
-    generation_id: str, timeout: float, trouble: ApilaplasError | None
-) -> StillRenderingError:
-    """The end of a wait, not of the generation."""
-    last = f" (the last look failed: {trouble.problem.rstrip('.')})" if trouble else ""
-    return StillRenderingError(
-        f"{generation_id} is still rendering after {timeout:g} s of waiting{last}.",
-        next_step="It goes on by itself. Do not call generate_video for it again; fetch it later "
-        f"with get_video, generation_id {generation_id}.",
-        generation_id=generation_id,
-    )
-
-
-def advise_fetching(error: ApilaplasError, generation_id: str) -> None:
-    """Let a refused look say that the generation was accepted, paid for, and is not lost."""
-    error.charged = Charged.YES
-    if isinstance(error, NotFoundError | InvalidRequestError):
-        error.next_step = later(generation_id)

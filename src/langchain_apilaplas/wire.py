@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -16,24 +16,28 @@ from langchain_apilaplas.responses import Reader
 from langchain_apilaplas.settings import Settings
 
 T = TypeVar("T")
+Left: TypeAlias = Callable[[httpx.Response | None], None]
 
 
 @dataclass(frozen=True)
 class Exchange(Generic[T]):
     """A request, what its answer means, and what it means that sending it raised something.
 
-    `read` and `failure` know all the errors there are; a flow only passes them on.
+    `read` and `failure` know all the errors there are; a flow only passes them on. `left` is told
+    when the caller goes away in between: the answer if it came all the same, else None.
     """
 
     request: httpx.Request
     read: Callable[[httpx.Response], T]
     failure: Callable[[Exception], ApilaplasError]
+    left: Left | None = None
 
 
 class Wire:
     """One gateway's dialect, with one key."""
 
     def __init__(self, settings: Settings) -> None:
+        self.gateway = settings.base_url
         self._settings = settings
         self._reader = Reader(settings)
 

@@ -12,7 +12,17 @@ Kind = Literal["text", "id", "integer", "number", "boolean", "image", "images", 
 RESERVED = {
     # what the client and the tools are called with
     *("model", "models", "key", "timeout", "on_progress", "request", "runtime", "generation_id"),
-    *("self", "cls", "args", "kwargs", "config", "callbacks", "run_manager", "unknown_arguments"),
+    *(
+        "origin",
+        "self",
+        "cls",
+        "args",
+        "kwargs",
+        "config",
+        "callbacks",
+        "run_manager",
+        "unknown_arguments",
+    ),
     # what every pydantic model has
     *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw"),
     *("schema", "schema_json", "update_forward_refs", "validate", "model_computed_fields"),
@@ -210,6 +220,11 @@ class VideoModel:
             by_place = param.inside and (param.beside or param.wire in ("url", "uri"))
             names.setdefault(param.inside[-1] if by_place else param.wire, param.name)
         return names
+
+    @property
+    def expected_usage(self) -> Mapping[str, Any]:
+        """What a generation costs, in the API's words, as far as the row tells."""
+        return {} if self.tokens is None else {"tokens_used": self.tokens}
 
     def universal(self) -> "VideoModel":
         """The same model on the universal path, `/v2/video/generations`."""

@@ -1,0 +1,154 @@
+"""A ledger as one client uses it: for its gateway, by its rules. Flows, like all that waits."""
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from langchain_apilaplas.catalog import VideoModel, get_model
+from langchain_apilaplas.effects import Flow, Record, T, logger
+from langchain_apilaplas.errors import LedgerError, SettingsError
+from langchain_apilaplas.generation import Generation
+from langchain_apilaplas.ledger import Budget, Claim, Job, Ledger, Origin, State, Usage
+from langchain_apilaplas.request import VideoRequest
+
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Books:
+    """A ledger and how it is kept.
+
+    Attributes:
+        ledger: Where the jobs stand.
+        gateway: The base URL: another one's jobs are not ours.
+        on_unknown: What to do about a submit whose outcome is unknown: report it, or submit again.
+        budget: What may be spent.
+    """
+
+    ledger: Ledger
+    gateway: str
+    on_unknown: Literal["report", "resubmit"] = "report"
+    budget: Budget | None = None
+
+    def claim(
+        self, request: VideoRequest, key: str, origin: Origin, attempt: object
+    ) -> Flow[Claim]:
+        """Ask to submit a request; raises as `Ledger.claim` does."""
+        job = Job(
+            key=key,
+            gateway=self.gateway,
+            model=request.model.id,
+            endpoint=request.endpoint,
+            request=request.summary,
+            fingerprint=request.fingerprint,
+            origin=origin,
+        )
+        resubmit = self.on_unknown == "resubmit"
+
+        def prices(model: str) -> Usage:
+            return request.model.expected_usage if model == request.model.id else _price(model)
+
+        return self.do(
+            lambda: self.ledger.claim(
+                job, attempt, resubmit=resubmit, budget=self.budget, prices=prices
+            )
+        )
+
+    def note(self, generation: Generation) -> Flow[None]:
+        """Record what the server said of a generation."""
+        return self.do(self.noting(generation))
+
+    def noting(
+        self, generation: Generation, key: str | None = None, attempt: object = None
+    ) -> Step:
+        """The step that does; with a key, of the submit of that key."""
+        return _carefully(
+            f"What became of generation {generation.id}",
+            lambda: self.ledger.note(self.gateway, generation, key, attempt),
+        )
+
+    def giving_up(self, key: str, state: State, why: str, attempt: object) -> Step:
+        """The step that records that an attempt was abandoned, or has an unknown outcome."""
+        return _carefully(
+            f"That job {key} is {state.value}",
+            lambda: self.ledger.give_up(self.gateway, key, state, why, attempt),
+        )
+
+    def soon(self, step: Step) -> None:
+        """Take a step without waiting for it, for a caller that is going away."""
+        if self.ledger.thread is None:
+            step()
+        else:
+            with suppress(RuntimeError):  # the interpreter is going away too
+                self.ledger.thread.submit(step)
+
+    def find(self, generation_id: str) -> Flow[Job | None]:
+        """The job of a generation. Without one it can still be fetched, so errors stop nothing."""
+        found: list[Job | None] = []
+        step = _carefully(
+            f"Which job generation {generation_id} is of",
+            lambda: found.append(self.ledger.find(self.gateway, generation_id)),
+        )
+        yield from self.do(step)
+        return found[0] if found else None
+
+    def get(self, key: str) -> Flow[Job | None]:
+        """The job of a key."""
+        return self.do(lambda: self.ledger.get(self.gateway, key))
+
+    def jobs(self, states: Collection[State], thread: str | None = None) -> Flow[list[Job]]:
+        """The jobs in some states."""
+        return self.do(lambda: self.ledger.jobs(self.gateway, states, thread))
+
+    def resolve(self, key: str, generation_id: str | None) -> Flow[Job]:
+        """Record what a person says of a job: its generation's id, or None for none."""
+        return self.do(lambda: self.ledger.resolve(self.gateway, key, generation_id))
+
+    def keep(self, generation_id: str, file: Path) -> Flow[None]:
+        """Record where a video lies now."""
+        return self.do(
+            _carefully(
+                f"That {file} is the video of {generation_id}",
+                lambda: self.ledger.keep(self.gateway, generation_id, file),
+            )
+        )
+
+    def expected_usage(self, model: VideoModel) -> Flow[Usage]:
+        """What a generation of a model is expected to cost."""
+        last = yield from self.do(lambda: self.ledger.expected_usage(self.gateway, model.id))
+        return last or model.expected_usage
+
+    def is_settled(self, job: Job) -> bool:
+        """Whether the server need not be asked about it."""
+        return job.is_settled(self.ledger.clock())
+
+    def do(self, step: Callable[[], T]) -> Flow[T]:
+        """Take a step, without holding up an event loop."""
+        thread = self.ledger.thread
+        if thread is None:
+            return step()
+        result: T = yield Record(step, thread)
+        return result
+
+
+def _carefully(what: str, step: Step) -> Step:
+    """A step whose failure is logged: the money is spent by then, or none is at stake."""
+
+    def taken() -> None:
+        try:
+            step()
+        except LedgerError as error:
+            logger.error("%s is not in the ledger. %s", what, error.problem)
+        except Exception:
+            logger.exception("%s is not in the ledger", what)
+
+    return taken
+
+
+def _price(model: str) -> Usage:
+    try:
+        return get_model(model).expected_usage
+    except SettingsError:
+        return {}

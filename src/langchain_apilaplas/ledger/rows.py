@@ -1,0 +1,132 @@
+"""Jobs as rows of a SQLite table."""
+
+import json
+import sqlite3
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from langchain_apilaplas.generation import Video
+from langchain_apilaplas.ledger.budget import Usage
+from langchain_apilaplas.ledger.job import Job, Origin, State
+from langchain_apilaplas.ledger.table import Name
+
+MIGRATIONS = (
+    """
+    CREATE TABLE jobs (
+        gateway TEXT NOT NULL, key TEXT NOT NULL, model TEXT NOT NULL, endpoint TEXT NOT NULL,
+        request TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, generation_id TEXT,
+        thread TEXT, tool_call TEXT, owner TEXT NOT NULL, videos TEXT NOT NULL,
+        expires_at TEXT, usage TEXT NOT NULL, error TEXT, file TEXT, history TEXT NOT NULL,
+        created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+        PRIMARY KEY (key, gateway)
+    ) WITHOUT ROWID;
+    CREATE INDEX jobs_by_generation ON jobs (generation_id, gateway);
+    CREATE INDEX jobs_by_state ON jobs (state, gateway);
+    CREATE INDEX jobs_by_thread ON jobs (thread, gateway);
+    CREATE INDEX jobs_by_owner ON jobs (owner, gateway);
+    CREATE INDEX jobs_by_usage ON jobs (model, gateway, updated_at) WHERE usage != '{}';
+    """,
+)
+"""What makes a file of each version into one of the next; `PRAGMA user_version` counts them."""
+
+
+class SqliteRows:
+    """The table, within a transaction of somebody else's."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def get(self, name: Name) -> Job | None:
+        return next(iter(self._all("gateway = ? AND key = ?", *name)), None)
+
+    def find(self, gateway: str, generation_id: str) -> list[Job]:
+        return self._all("gateway = ? AND generation_id = ?", gateway, generation_id)
+
+    def put(self, job: Job) -> None:
+        row = _row(job)
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        self._database.execute(
+            f"INSERT OR REPLACE INTO jobs ({names}) VALUES ({marks})", [*row.values()]
+        )
+
+    def select(
+        self, gateway: str, states: Collection[State], thread: str | None = None
+    ) -> list[Job]:
+        where = f"gateway = ? AND state IN ({', '.join('?' * len(states))})"
+        values = [gateway, *(state.value for state in states)]
+        if thread is None:
+            return self._all(where, *values)
+        return self._all(f"{where} AND thread = ?", *values, thread)
+
+    def spent(self, gateway: str, *, thread: str | None, owner: str) -> list[tuple[str, Usage]]:
+        # An owner's name begins with that of its process.
+        scope, value = ("thread = ?", thread) if thread else ("owner GLOB ?", f"{owner[:32]}*")
+        found = self._database.execute(
+            f"SELECT model, usage FROM jobs WHERE gateway = ? AND {scope} AND state != ?",
+            (gateway, value, State.ABANDONED.value),
+        )
+        return [(model, json.loads(usage)) for model, usage in found]
+
+    def last_usage(self, gateway: str, model: str) -> Usage:
+        found = self._database.execute(
+            "SELECT usage FROM jobs WHERE gateway = ? AND model = ? AND usage != '{}' "
+            "ORDER BY updated_at DESC LIMIT 1",
+            (gateway, model),
+        ).fetchone()
+        usage: dict[str, Any] = json.loads(found[0]) if found else {}
+        return usage
+
+    def prune(self, before: datetime) -> int:
+        over = [state.value for state in State if state.is_over]
+        marks = ", ".join("?" * len(over))
+        return self._database.execute(
+            f"DELETE FROM jobs WHERE state IN ({marks}) AND updated_at < ?", [*over, _text(before)]
+        ).rowcount
+
+    def _all(self, where: str, *values: object) -> list[Job]:
+        cursor = self._database.execute(
+            f"SELECT * FROM jobs WHERE {where} ORDER BY created_at", values
+        )
+        names = [column[0] for column in cursor.description]
+        return [_job(dict(zip(names, row, strict=True))) for row in cursor]
+
+
+_SAME = (
+    *("gateway", "key", "model", "endpoint", "fingerprint", "generation_id", "owner", "error"),
+    "file",
+)
+"""The columns that hold a field as it is."""
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")
+
+
+def _row(job: Job) -> dict[str, str | None]:
+    return {
+        **{name: getattr(job, name) for name in _SAME},
+        "state": job.state.value,
+        "thread": job.origin.thread,
+        "tool_call": job.origin.tool_call,
+        "request": json.dumps(job.request, default=str),
+        "videos": json.dumps([vars(video) for video in job.videos]),
+        "expires_at": _text(job.expires_at) if job.expires_at else None,
+        "usage": json.dumps(job.usage),
+        "history": json.dumps([(word, _text(at)) for word, at in job.history]),
+        "created_at": _text(job.created_at),
+        "updated_at": _text(job.updated_at),
+    }
+
+
+def _job(row: dict[str, Any]) -> Job:
+    history = json.loads(row["history"])
+    return Job(
+        **{name: row[name] for name in _SAME},
+        state=State(row["state"]),
+        origin=Origin(row["thread"], row["tool_call"]),
+        request=json.loads(row["request"]),
+        videos=tuple(Video(**video) for video in json.loads(row["videos"])),
+        usage=json.loads(row["usage"]),
+        history=tuple((word, datetime.fromisoformat(at)) for word, at in history),
+    )

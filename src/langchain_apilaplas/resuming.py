@@ -1,0 +1,34 @@
+"""After a restart: every open job of a ledger is waited for again."""
+
+from collections.abc import Callable
+
+from langchain_apilaplas.books import Books
+from langchain_apilaplas.effects import Flow, logger
+from langchain_apilaplas.errors import ApilaplasError, AuthenticationError
+from langchain_apilaplas.flows import now
+from langchain_apilaplas.generation import Generation
+from langchain_apilaplas.ledger import UNSETTLED, Job, State
+
+Wait = Callable[[str, float], Flow[Generation]]
+
+
+def resume_all(books: Books, timeout: float, wait: Wait) -> Flow[list[Job]]:
+    """Wait for all that is open, `timeout` seconds in all; gives each job as it stands then.
+
+    They render side by side, so waiting for one after the other takes no longer. Each is looked at
+    once, even when the time is up. `wait` waits for one generation, some seconds at most.
+    """
+    deadline = (yield from now()) + timeout
+    jobs = yield from books.jobs(UNSETTLED)
+    after = []
+    for job in jobs:
+        if job.state is State.SUBMITTED and job.generation_id:
+            left = max(0.0, deadline - (yield from now()))
+            try:
+                yield from wait(job.generation_id, left)
+            except AuthenticationError:
+                raise
+            except ApilaplasError as error:
+                logger.info("Job %s: %s", job.key, error.problem)
+        after.append((yield from books.get(job.key)) or job)
+    return after

@@ -1,0 +1,1 @@
+"""What takes longer to prove than a test may."""
