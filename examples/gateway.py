@@ -20,6 +20,8 @@ def open_client() -> Iterator[ApilaplasClient]:
     sandbox = Sandbox(seconds=8)
     with (
         Server(sandbox),
-        ApilaplasClient(api_key="sandbox", base_url=sandbox.url, poll_interval=1) as client,
+        ApilaplasClient(
+            api_key="sandbox", base_url=sandbox.url, poll_interval=1, ledger="off"
+        ) as client,
     ):
         yield client
