@@ -98,7 +98,7 @@ def books() -> Books:
 def play_submit(*answers: httpx.Response | Exception, request: VideoRequest = REQUEST) -> Played:
     played = Played(Submitting(API, PACE, books()).submit(request, "key-1", Origin()), *answers)
     if isinstance(played.result, Submitted):
-        assert played.result.is_new
+        assert played.result.job is None
         played.result = played.result.generation
     return played
 

@@ -135,6 +135,17 @@ def test_a_call_run_again_after_the_developer_changed_a_setting_is_the_same_job(
     assert [body["duration"] for body in world.sandbox.accepted] == [5]
 
 
+def test_a_call_run_again_with_another_model_waits_for_the_one_that_was_asked(
+    run: Any, world: World
+) -> None:
+    clients = {"client": world.client, "async_client": world.async_client}
+    run(ApilaplasGenerateVideo(max_wait=0, **clients), ARGS)
+    other = ApilaplasGenerateVideo(model="veo2/image-to-video", **clients)
+    _, artifact = run(other, ARGS)
+    assert (artifact["status"], artifact["model"]) == ("completed", "runway/gen4_turbo")
+    assert len(world.sandbox.accepted) == 1
+
+
 def test_without_a_conversation_every_call_is_another_job(run: Any, tools: Any) -> None:
     ids = [run(tools[0], ARGS, thread=None)[1]["generation_id"] for _ in range(2)]
     assert ids[0] != ids[1]

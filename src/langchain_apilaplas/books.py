@@ -1,12 +1,12 @@
 """A ledger as one client uses it: for its gateway, by its rules. Flows, like all that waits."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from langchain_apilaplas.catalog import VideoModel, get_model
+from langchain_apilaplas.catalog import UNIVERSAL_ENDPOINT, VideoModel, get_model
 from langchain_apilaplas.effects import Flow, Record, T, logger
 from langchain_apilaplas.errors import LedgerError, SettingsError
 from langchain_apilaplas.generation import Generation
@@ -131,6 +131,16 @@ class Books:
             return step()
         result: T = yield Record(step, thread)
         return result
+
+
+def made_by(job: Job, given: Sequence[VideoModel]) -> VideoModel | None:
+    """The row that a job was submitted with, if it is one of those given, or in the catalog."""
+    named = [row for row in given if row.id == job.model]
+    try:
+        row = named[0] if named else get_model(job.model)
+    except SettingsError:
+        return None
+    return row.universal() if job.endpoint == UNIVERSAL_ENDPOINT else row
 
 
 def _carefully(what: str, step: Step) -> Step:

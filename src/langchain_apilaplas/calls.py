@@ -6,13 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from langchain_apilaplas import flows
-from langchain_apilaplas.books import Books
-from langchain_apilaplas.catalog import (
-    DEFAULT_MODEL,
-    UNIVERSAL_ENDPOINT,
-    VideoModel,
-    get_model,
-)
+from langchain_apilaplas.books import Books, made_by
+from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel, get_model
 from langchain_apilaplas.effects import Flow, Listener, T
 from langchain_apilaplas.endings import advise_fetching
 from langchain_apilaplas.errors import ApilaplasError, InvalidRequestError, SettingsError
@@ -154,15 +149,15 @@ class Calls:
 
         def flow() -> Flow[T]:
             job = yield from self._books.find(generation_id)
-            made_by = _made_by(job, given) if job else []
-            if job and not made_by and models is None:
+            row = made_by(job, given) if job else None
+            if job and not row and models is None:
                 raise SettingsError(
                     f"Generation {generation_id} was made with {job.model}, which is not in the "
                     "catalog.",
                     next_step="Register it, or give its row as model=.",
                 )
             try:
-                rows = made_by or [self._row(row) for row in given]
+                rows = [row] if row else [self._row(row) for row in given]
                 return (yield from then(generation_id, rows))
             except ApilaplasError as error:
                 if job:
@@ -194,16 +189,6 @@ class Calls:
 
 def _generation_of(submitting: Flow[Submitted]) -> Flow[Generation]:
     return (yield from submitting).generation
-
-
-def _made_by(job: Job, given: Sequence[VideoModel]) -> Sequence[VideoModel]:
-    """The row that a job was submitted with, if it is one of those given, or in the catalog."""
-    named = [row for row in given if row.id == job.model]
-    try:
-        row = named[0] if named else get_model(job.model)
-    except SettingsError:
-        return []
-    return [row.universal() if job.endpoint == UNIVERSAL_ENDPOINT else row]
 
 
 def _id(given: object) -> str:

@@ -35,12 +35,12 @@ class Submitted:
 
     Attributes:
         generation: As the server, or the ledger, knows it.
-        is_new: Whether this call submitted it. Else one with the same key did before.
+        job: The job that there was of the same key; None where this call submitted it.
         is_settled: Whether the ledger knows its end, and a link that still works.
     """
 
     generation: Generation
-    is_new: bool = True
+    job: Job | None = None
     is_settled: bool = False
 
 
@@ -147,7 +147,7 @@ class Submitting:
             raise error
         logger.info("Generation %s is the one of this key already", generation.id)
         is_settled = self.books.is_settled(job)
-        return Submitted(generation, is_new=False, is_settled=is_settled)
+        return Submitted(generation, job, is_settled)
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class ApilaplasGenerateVideo(VideoTool):
                 request, key=key, origin=where, timeout=self.max_wait, on_progress=tell
             ),
             record,
-            lambda generation, seconds: answer.video(generation, record, seconds),
+            lambda found, seconds: answer.video(found, {**record, "model": found.model}, seconds),
         )
 
     def _rules(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langchain_apilaplas.books import Books
+from langchain_apilaplas.books import Books, made_by
 from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.effects import Flow, Listener, Progress, Report, Sleep
 from langchain_apilaplas.endings import (
@@ -70,9 +70,14 @@ class Waiting:
         generation = submitted.generation
         if submitted.is_settled:
             return finished(generation)
-        last = generation if submitted.is_new else None
+        job = submitted.job
+        model = made_by(job, [request.model]) if job else None
         done = yield from self.wait(
-            generation.id, request.model, started=started, last=last, ours=True
+            generation.id,
+            model or request.model,
+            started=started,
+            last=None if job else generation,
+            ours=True,
         )
         # Some answers tell the cost at submit only, which is when it is spent.
         return done if done.usage else dataclasses.replace(done, usage=generation.usage)
