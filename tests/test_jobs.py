@@ -294,8 +294,14 @@ def test_the_ledger_knows_who_was_called_on_the_universal_path(user: User, world
     user.again().wait(made.id)
     looks = [call.url for call in world.sandbox.received if call.kind == "fetch"]
     assert all("/v2/video/generations" in url for url in looks)
-    made = user.submit(model="veo2", prompt="Waves")
+    made = user.submit(key="k", model="veo2", prompt="Waves", origin=Origin("t", "call-1"))
     assert user.again(universal=True).wait(made.id).status is Status.COMPLETED
+    world.sandbox.received.clear()
+    world.time += 86_400
+    again = user.again(universal=True)
+    args = {"model": "veo2", "prompt": "Waves", "origin": Origin("t", "call-1")}
+    assert again.generate(key="k", **args).id == made.id
+    assert "/v2/generate/video/google" in world.sandbox.received[-1].url
 
 
 def test_all_open_jobs_are_picked_up_after_a_restart(user: User, world: World) -> None:

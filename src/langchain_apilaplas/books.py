@@ -135,12 +135,14 @@ class Books:
 
 def made_by(job: Job, given: Sequence[VideoModel]) -> VideoModel | None:
     """The row that a job was submitted with, if it is one of those given, or in the catalog."""
-    named = [row for row in given if row.id == job.model]
     try:
-        row = named[0] if named else get_model(job.model)
+        known = [get_model(job.model)]
     except SettingsError:
-        return None
-    return row.universal() if job.endpoint == UNIVERSAL_ENDPOINT else row
+        known = []
+    rows = [row for row in (*given, *known) if row.id == job.model]
+    if job.endpoint == UNIVERSAL_ENDPOINT:
+        return rows[0].universal() if rows else None
+    return min(rows, key=lambda row: row.endpoint == UNIVERSAL_ENDPOINT, default=None)
 
 
 def _carefully(what: str, step: Step) -> Step:
