@@ -717,9 +717,16 @@ async def test_cancelling_before_anything_left_leaves_nothing_open(
 
 
 def test_interrupting_a_submit_leaves_it_unknown(served: Sandbox, connect: dict[str, Any]) -> None:
-    served.order(slow(2, on="create"))
-    main = threading.main_thread().ident
-    threading.Timer(0.3, signal.pthread_kill, [main, signal.SIGINT]).start()
+    served.order(slow(5, on="create"))
+    main = threading.main_thread().ident or 0
+
+    def interrupt_while_it_waits() -> None:
+        while not served.received:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    threading.Thread(target=interrupt_while_it_waits).start()
     with ApilaplasClient(**connect) as client:
         with pytest.raises(KeyboardInterrupt):
             client.submit(key="k", **ARGS)  # type: ignore[arg-type]
