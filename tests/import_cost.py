@@ -19,7 +19,7 @@ at({depth})
 print(time.process_time())
 """
 DEPTHS = range(0, 16, 2)
-ROUNDS = 3
+ROUNDS = 4
 
 
 def seconds(statement: str, depth: int) -> float:

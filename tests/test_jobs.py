@@ -716,6 +716,15 @@ async def test_cancelling_before_anything_left_leaves_nothing_open(
         assert job.state is State.ABANDONED
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """A shell starts its background jobs with Ctrl-C switched off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_interrupting_a_submit_leaves_it_unknown(served: Sandbox, connect: dict[str, Any]) -> None:
     served.order(slow(5, on="create"))
     main = threading.main_thread().ident or 0
