@@ -293,9 +293,24 @@ def test_what_one_cost_is_what_the_next_will(ledger: Ledger, clock: Hands) -> No
 def test_where_the_file_lies_is_kept(ledger: Ledger) -> None:
     ledger.claim(job())
     ledger.note(GATEWAY, generation(Status.QUEUED), "k")
-    ledger.keep(GATEWAY, "g-1", Path("/videos/a.mp4"))
-    ledger.keep(GATEWAY, "nobody", Path("/videos/b.mp4"))
+    ledger.keep(GATEWAY, "g-1", file="/videos/a.mp4")
+    ledger.keep(GATEWAY, "nobody", file="/videos/b.mp4")
     assert only(ledger).file == "/videos/a.mp4"
+
+
+def test_what_a_storage_is_to_keep_is_known_until_it_does(ledger: Ledger) -> None:
+    ledger.claim(job(storage="s3://b"))
+    ledger.note(GATEWAY, generation(Status.QUEUED), "k")
+    assert ledger.unstored(GATEWAY, "s3://b") == []
+    ledger.note(GATEWAY, generation(Status.COMPLETED))
+    assert ledger.unstored(GATEWAY, "s3://b") == [only(ledger)]
+    assert ledger.unstored(GATEWAY, "s3://other") == ledger.unstored("https://b", "s3://b") == []
+    ledger.keep(GATEWAY, "g-1", stored="s3://b/g-1.mp4")
+    assert ledger.unstored(GATEWAY, "s3://b") == []
+    ledger.keep(GATEWAY, "g-1", file="/videos/a.mp4")
+    assert only(ledger).stored == "s3://b/g-1.mp4"
+    ledger.keep(GATEWAY, "g-1", storage="s3://other", stored=None)
+    assert ledger.unstored(GATEWAY, "s3://other") == [only(ledger)]
 
 
 def test_only_what_ended_long_ago_is_pruned(ledger: Ledger, clock: Hands) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
-from pathlib import Path
 
 from langchain_apilaplas.errors import (
     BudgetError,
@@ -191,11 +190,16 @@ class Ledger(Forkable):
         with self._transaction(writes=False) as rows:
             return rows.last_usage(gateway, model)
 
-    def keep(self, gateway: str, generation_id: str, file: Path) -> None:
-        """Where a generation's video lies now."""
+    def keep(self, gateway: str, generation_id: str, **where: str | None) -> None:
+        """Where a generation's video lies, or is to: `file`, `storage` and `stored` of its jobs."""
         with self._writing() as rows:
             for job in rows.find(gateway, generation_id):
-                rows.put(dataclasses.replace(job, file=str(file)))
+                rows.put(dataclasses.replace(job, **where))  # type: ignore[arg-type]
+
+    def unstored(self, gateway: str, storage: str) -> list[Job]:
+        """The completed jobs whose video a storage is to keep and does not, the oldest first."""
+        with self._transaction(writes=False) as rows:
+            return rows.unstored(gateway, storage)
 
     def prune(self, older_than: timedelta) -> int:
         """Forget the jobs that ended longer ago than that; says how many. Open and unknown ones

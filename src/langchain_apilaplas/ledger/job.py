@@ -71,6 +71,8 @@ class Job:
         usage: What the server says it cost: `credits_used`, `tokens_used`, `usd_spent`.
         error: Why it failed, was not accepted, or why nobody knows.
         file: Where the video was downloaded to, last.
+        storage: The address of the storage that is to keep the video.
+        stored: The video's own address there, once it is kept.
         history: Each state or status it went through, and when (aware, UTC); the oldest first.
     """
 
@@ -88,6 +90,8 @@ class Job:
     usage: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
     file: str | None = None
+    storage: str | None = None
+    stored: str | None = None
     history: tuple[tuple[str, datetime], ...] = ()
 
     @property

@@ -81,6 +81,10 @@ class _MemoryRows:
             and thread in (None, job.origin.thread)
         ]
 
+    def unstored(self, gateway: str, storage: str) -> list[Job]:
+        done = self.select(gateway, [State.COMPLETED])
+        return [job for job in done if job.storage == storage and job.stored is None]
+
     def spent(self, gateway: str, *, thread: str | None, owner: str) -> list[tuple[str, Usage]]:
         return [
             (job.model, job.usage)

@@ -17,7 +17,8 @@ MIGRATIONS = (
         gateway TEXT NOT NULL, key TEXT NOT NULL, model TEXT NOT NULL, endpoint TEXT NOT NULL,
         request TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, generation_id TEXT,
         thread TEXT, tool_call TEXT, owner TEXT NOT NULL, videos TEXT NOT NULL,
-        expires_at TEXT, usage TEXT NOT NULL, error TEXT, file TEXT, history TEXT NOT NULL,
+        expires_at TEXT, usage TEXT NOT NULL, error TEXT, file TEXT, storage TEXT, stored TEXT,
+        history TEXT NOT NULL,
         created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
         PRIMARY KEY (key, gateway)
     ) WITHOUT ROWID;
@@ -26,6 +27,7 @@ MIGRATIONS = (
     CREATE INDEX jobs_by_thread ON jobs (thread, gateway);
     CREATE INDEX jobs_by_owner ON jobs (owner, gateway);
     CREATE INDEX jobs_by_usage ON jobs (model, gateway, updated_at) WHERE usage != '{}';
+    CREATE INDEX jobs_to_store ON jobs (storage, gateway, state) WHERE stored IS NULL;
     """,
 )
 """What makes a file of each version into one of the next; `PRAGMA user_version` counts them."""
@@ -58,6 +60,14 @@ class SqliteRows:
         if thread is None:
             return self._all(where, *values)
         return self._all(f"{where} AND thread = ?", *values, thread)
+
+    def unstored(self, gateway: str, storage: str) -> list[Job]:
+        return self._all(
+            "gateway = ? AND storage = ? AND stored IS NULL AND state = ?",
+            gateway,
+            storage,
+            State.COMPLETED.value,
+        )
 
     def spent(self, gateway: str, *, thread: str | None, owner: str) -> list[tuple[str, Usage]]:
         # An owner's name begins with that of its process.
@@ -94,7 +104,7 @@ class SqliteRows:
 
 _SAME = (
     *("gateway", "key", "model", "endpoint", "fingerprint", "generation_id", "owner", "error"),
-    "file",
+    *("file", "storage", "stored"),
 )
 """The columns that hold a field as it is."""
 
