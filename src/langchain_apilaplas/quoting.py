@@ -47,6 +47,12 @@ def shorten(text: str, longest: int = 80) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def one_line(error: Exception) -> str:
+    """What another library's error says, in a line, without the secrets of links."""
+    line = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return shorten(hide(line), 200)
+
+
 def place(path: Sequence[str | int]) -> str:
     """A place inside a value, as in `masks[0].points[1].x`."""
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
