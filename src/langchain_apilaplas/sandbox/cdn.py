@@ -53,9 +53,11 @@ def _oss_expiry(url: httpx.URL) -> int | None:
     return expires if hmac.compare_digest(genuine.encode(), given.encode()) else None
 
 
-def file(content: bytes, wanted: str) -> httpx.Response:
-    """A video file, or the one range of it that a player asks for (RFC 9110, 14.1.2)."""
-    headers = {"Content-Type": "video/mp4", "Accept-Ranges": "bytes"}
+def file(content: bytes, asked: httpx.Headers) -> httpx.Response:
+    """A video file, or the one range of it that is asked for (RFC 9110, 13.1.5 and 14.1.2)."""
+    tag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+    headers = {"Content-Type": "video/mp4", "Accept-Ranges": "bytes", "ETag": tag}
+    wanted = asked.get("Range", "") if asked.get("If-Range", tag) == tag else ""
     span = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", wanted)
     if not span or span[0] == "bytes=-":
         return httpx.Response(200, content=content, headers=headers)

@@ -249,4 +249,4 @@ class Sandbox:
             raise Refused(403, "The link is not valid")
         if expires <= self.clock():
             raise Refused(403, "The link has expired")
-        return cdn.file(job.rendered(), request.headers.get("range", ""))
+        return cdn.file(job.rendered(), request.headers)
