@@ -5,6 +5,8 @@ import dataclasses
 import logging
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -779,13 +781,71 @@ def test_a_wait_past_its_time_leaves_the_job_open(user: User, world: World) -> N
 
 def test_nothing_is_logged_but_what_happened(user: User, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "langchain_apilaplas")
-    first = user.generate(key="k", **ARGS)
+    first = user.again(poll_interval=70).generate(key="k", **ARGS)
     user.again().generate(key="k", **ARGS)
-    told = [r.getMessage() for r in caplog.records if r.name == "langchain_apilaplas"]
-    assert told == [
+    assert logged(caplog) == [
         f"Generation {first.id} submitted to runway/gen4_turbo",
+        f"Generation {first.id} of runway/gen4_turbo finished after 70.0 s",
         f"Generation {first.id} is the one of this key already",
     ]
+
+
+def test_what_failed_is_logged_with_its_reason(
+    user: User, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "langchain_apilaplas")
+    world.sandbox.order(http_error(401, message="Bad key"), failed_generation("Flagged"))
+    for error in (AuthenticationError, GenerationFailedError):
+        with pytest.raises(error) as failed:
+            user.generate(**ARGS)
+    assert logged(caplog) == [
+        "A submit to runway/gen4_turbo failed: The gateway does not accept the API key "
+        "(401: Bad key).",
+        f"Generation {failed.value.generation_id} submitted to runway/gen4_turbo",
+        f"Generation {failed.value.generation_id} of runway/gen4_turbo failed: Flagged",
+    ]
+
+
+def test_each_look_is_logged_for_who_debugs(
+    user: User, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "langchain_apilaplas")
+    made = user.submit(**ARGS)
+    world.sandbox.order(http_error(502, on="fetch", retry_after=1))
+    user.again(poll_interval=40).wait(made.id)
+    user.get(made.id)
+    assert logged(caplog)[1:] == [
+        "A look failed after 0.0 s: The gateway answered with 502: Bad Gateway.",
+        f"Generation {made.id} of runway/gen4_turbo: queued after 1.0 s",
+        f"Generation {made.id} of runway/gen4_turbo: generating after 41.0 s",
+        f"Generation {made.id} of runway/gen4_turbo: completed after 81.0 s",
+        f"Generation {made.id} of runway/gen4_turbo finished after 81.0 s",
+        f"Generation {made.id}: completed",
+    ]
+    assert KEY not in caplog.text
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.name == "langchain_apilaplas"]
+
+
+def test_the_package_is_silent_by_default(tmp_path: Path) -> None:
+    program = """
+import logging, warnings
+from langchain_apilaplas import ApilaplasClient
+from langchain_apilaplas.sandbox import Sandbox, Server, failed_generation
+with Server(sandbox := Sandbox(seconds=0)):
+    client = ApilaplasClient(api_key="x", base_url=sandbox.url, storage="/dev/null/x")
+    with client:
+        print(client.generate(model="veo2", prompt="Waves", on_progress=lambda _: 1 / 0).not_stored)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == (
+        "[Errno 20] Not a directory: '/dev/null/x'\n",
+        "",
+    )
 
 
 def test_every_error_here_is_ours() -> None:

@@ -118,6 +118,7 @@ class Submitting:
             exchange = dataclasses.replace(exchange, left=end.leaves(exchange.read))
             generation = yield from persist(exchange, ATTEMPTS, self.pace, deadline)
         except ApilaplasError as error:
+            logger.info("A submit to %s failed: %s", request.model.id, error.problem)
             yield from self.books.do(end.of(error))
             raise end.told(error) from error.__cause__
         except GeneratorExit:  # while it slept: what was being sent, `left` has recorded

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from langchain_apilaplas.books import Books, made_by
 from langchain_apilaplas.catalog import VideoModel
-from langchain_apilaplas.effects import Flow, Listener, Progress, Report, Sleep
+from langchain_apilaplas.effects import Flow, Listener, Progress, Report, Sleep, logger
 from langchain_apilaplas.endings import (
     finished,
     give_up_when_refused,
@@ -136,7 +136,7 @@ class Waiting:
                 delay = 0.0
             elif until:
                 delay = max(0.0, delay - (time - asked))
-            yield from self._tell(before, last, model, time - started)
+            yield from self._tell(before, last, model, time - started, trouble)
             if time >= deadline and not (last and last.status.is_terminal):
                 if trouble and not (last or ours):
                     raise trouble
@@ -176,8 +176,13 @@ class Waiting:
         generation: Generation | None,
         model: VideoModel,
         elapsed: float,
+        trouble: ApilaplasError | None = None,
     ) -> Flow[None]:
-        """The books hear of what is new, the listener of everything."""
+        """The books hear of what is new, the log of each look, the listener of everything."""
+        if trouble:
+            logger.debug("A look failed after %.1f s: %s", elapsed, trouble.problem)
+        elif generation:
+            _log(generation, model, elapsed)
         if generation and (before is None or before.status is not generation.status):
             yield from self.books.note(generation)
         if self.listener and generation:
@@ -190,3 +195,12 @@ class Waiting:
                 expected=model.seconds,
             )
             yield Report(progress, self.listener)
+
+
+def _log(generation: Generation, model: VideoModel, elapsed: float) -> None:
+    named = generation.id, model.id
+    logger.debug("Generation %s of %s: %s after %.1f s", *named, generation.status.value, elapsed)
+    if generation.status is Status.COMPLETED:
+        logger.info("Generation %s of %s finished after %.1f s", *named, elapsed)
+    elif generation.status is Status.ERROR:
+        logger.info("Generation %s of %s failed: %s", *named, generation.error)
