@@ -9,14 +9,12 @@ from pydantic import SecretStr
 from langchain_apilaplas import MemoryLedger, Origin, VideoModel, get_model
 from langchain_apilaplas.books import Books
 from langchain_apilaplas.catalog import Fetch
-from langchain_apilaplas.download import Save
 from langchain_apilaplas.effects import Effect, Flow, Now, Report, Send, Sleep
 from langchain_apilaplas.errors import (
     ApilaplasError,
     AuthenticationError,
     Charged,
     CreditsError,
-    DownloadError,
     GatewayError,
     GenerationFailedError,
     InvalidRequestError,
@@ -26,7 +24,7 @@ from langchain_apilaplas.errors import (
     StillRenderingError,
     UnknownOutcomeError,
 )
-from langchain_apilaplas.flows import AT_ONCE, download, get, get_many
+from langchain_apilaplas.flows import AT_ONCE, get, get_many
 from langchain_apilaplas.generation import Generation, Status, Video
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
@@ -427,44 +425,6 @@ def test_time_spent_on_submitting_counts() -> None:
     played = play_generate(refusal(429, **{"Retry-After": "8"}), ACCEPTED, RENDERING, timeout=10)
     assert isinstance(played.result, StillRenderingError)
     assert played.slept == [8.0, 2.0]
-
-
-# --- download ---
-
-
-def test_a_download_carries_no_key_and_names_the_file(tmp_path: Any) -> None:
-    [effect] = [next(download(FINISHED, tmp_path, API, books()))]
-    assert isinstance(effect, Save)
-    assert effect.path == tmp_path / "g-1.mp4"
-    assert "Authorization" not in effect.request.headers
-
-
-@pytest.mark.parametrize(
-    ("video", "name"),
-    [
-        (Video("https://c/wolf/704d.mp4?_jwt=x"), "704d.mp4"),
-        ("https://c/wolf/704d.mp4", "704d.mp4"),
-        ("https://c/", "video.mp4"),
-        ("https://c/..", "video.mp4"),
-        (Generation("u:k/v1", Status.COMPLETED, "m", videos=(Video("https://c/v"),)), "u-k-v1.mp4"),
-    ],
-)
-def test_a_name_in_a_folder_is_harmless(tmp_path: Any, video: Any, name: str) -> None:
-    effect: Any = next(download(video, tmp_path, API, books()))
-    assert effect.path == tmp_path / name
-
-
-def test_a_download_goes_to_https_or_the_gateway_itself_only(tmp_path: Any) -> None:
-    effect: Any = next(download("https://api.example/wolf/1.mp4", tmp_path / "a.mp4", API, books()))
-    assert effect.path == tmp_path / "a.mp4"
-    for url in ("http://169.254.169.254/latest", "file:///etc/passwd", "https.example/x"):
-        with pytest.raises(DownloadError, match="not an https URL"):
-            next(download(url, tmp_path, API, books()))
-
-
-def test_a_generation_without_a_video_can_not_be_downloaded(tmp_path: Any) -> None:
-    with pytest.raises(DownloadError, match=r"g-1 has no video \(queued\)"):
-        next(download(Generation("g-1", Status.QUEUED, "m"), tmp_path, API, books()))
 
 
 # --- Luma: held looks, several at once; where a generation is ---

@@ -68,7 +68,10 @@ def test_a_tool_call_gives_a_message_with_a_plain_artifact(
     assert artifact.pop("generation_id") in url
     assert artifact.pop("seconds_waited") >= 0
     assert artifact.pop("expires_at").startswith("2027-01-16T08:01:")
+    assert artifact.pop("cdn_url") == url
     assert artifact == {
+        "stored": False,
+        "not_stored": None,
         "status": "completed",
         "model": "runway/gen4_turbo",
         "request": {"prompt": "The cat yawns", "image": URL.partition("?")[0], "duration": 5},

@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from langchain_apilaplas.async_client import AsyncApilaplasClient
     from langchain_apilaplas.catalog import VideoModel, get_model, list_models, register_model
     from langchain_apilaplas.client import ApilaplasClient
+    from langchain_apilaplas.download import DownloadProgress
     from langchain_apilaplas.effects import Progress
     from langchain_apilaplas.errors import ApilaplasError, Charged
     from langchain_apilaplas.generation import Generation, Status, Video
     from langchain_apilaplas.ledger import Budget, Job, Ledger, MemoryLedger, Origin, State
     from langchain_apilaplas.ledger.sqlite import SqliteLedger
+    from langchain_apilaplas.object_store import ObjectStorage
     from langchain_apilaplas.request import VideoRequest
+    from langchain_apilaplas.storage import FolderStorage, Storage
     from langchain_apilaplas.toolkit import ApilaplasVideoToolkit
     from langchain_apilaplas.tools import ApilaplasGenerateVideo, ApilaplasGetVideo
 
@@ -29,15 +32,19 @@ __all__ = [
     "AsyncApilaplasClient",
     "Budget",
     "Charged",
+    "DownloadProgress",
+    "FolderStorage",
     "Generation",
     "Job",
     "Ledger",
     "MemoryLedger",
+    "ObjectStorage",
     "Origin",
     "Progress",
     "SqliteLedger",
     "State",
     "Status",
+    "Storage",
     "Video",
     "VideoModel",
     "VideoRequest",
@@ -50,12 +57,15 @@ _MODULES = {
     "async_client": ("AsyncApilaplasClient",),
     "catalog": ("VideoModel", "get_model", "list_models", "register_model"),
     "client": ("ApilaplasClient",),
+    "download": ("DownloadProgress",),
     "effects": ("Progress",),
     "errors": ("ApilaplasError", "Charged"),
     "generation": ("Generation", "Status", "Video"),
     "ledger": ("Budget", "Job", "Ledger", "MemoryLedger", "Origin", "State"),
     "ledger.sqlite": ("SqliteLedger",),
+    "object_store": ("ObjectStorage",),
     "request": ("VideoRequest",),
+    "storage": ("FolderStorage", "Storage"),
     "toolkit": ("ApilaplasVideoToolkit",),
     "tools": ("ApilaplasGenerateVideo", "ApilaplasGetVideo"),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pydantic import SecretStr
 
@@ -11,6 +11,7 @@ from langchain_apilaplas.client import ApilaplasClient
 from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.ledger import Ledger, MemoryLedger, choose
 from langchain_apilaplas.settings import Settings
+from langchain_apilaplas.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class Account:
         api_key: SecretStr | None,
         base_url: str | None,
         ledger: choose.Choice | None,
+        storage: Storage | None,
     ) -> "Account":
         """The clients given, and those that can be made of the same settings.
 
         They keep one ledger, so that what one submits the other knows: the one that the tool or a
         client names; else that of `APILAPLAS_LEDGER`; else the one in this system's usual place.
+        The tool's storage comes before theirs.
 
         Raises:
             SettingsError: There is no key, or what was given belongs to different accounts.
@@ -55,15 +58,16 @@ class Account:
                 next_step="Give client= and async_client= of one account, or api_key= and "
                 "base_url=.",
             )
-        kept = _ledger([one.ledger for one in given if one.names_ledger], ledger)
+        rules: dict[str, Any] = {"storage": storage} if storage else {}
+        rules["ledger"] = _ledger([one.ledger for one in given if one.names_ledger], ledger)
         if not any(one.has_own_http_client for one in given):
             same = {**vars(settings), **given[0].rules}
             client = client or ApilaplasClient(**same)
             async_client = async_client or AsyncApilaplasClient(**same)
         return cls(
             settings,
-            client and client.ruled(ledger=kept),
-            async_client and async_client.ruled(ledger=kept),
+            client and client.ruled(**rules),
+            async_client and async_client.ruled(**rules),
         )
 
     def blocking(self) -> ApilaplasClient:

@@ -5,6 +5,7 @@ from typing import Any
 
 from langchain_core.messages.content import create_video_block
 
+from langchain_apilaplas import links
 from langchain_apilaplas.errors import (
     ApilaplasError,
     GenerationFailedError,
@@ -35,22 +36,31 @@ def video(generation: Generation, record: Mapping[str, Any], seconds: float) -> 
     made = generation.video
     if made is None:
         raise AssertionError("unreachable: the client gives completed generations")
-    expires = made.expires_at
+    url = generation.stored or made.url
+    expires = links.expiry(url)
     artifact = {
         "generation_id": generation.id,
         "status": generation.status.value,
         **record,
-        "video": create_video_block(url=made.url, mime_type=made.content_type),
+        "video": create_video_block(url=url, mime_type=made.content_type),
         "expires_at": expires.isoformat() if expires else None,
+        "stored": generation.stored is not None,
+        "not_stored": generation.not_stored,
+        "cdn_url": made.url,
         "usage": dict(generation.usage),
         "seconds_waited": round(seconds, 1),
     }
     content = (
-        f"{made.url}\nThis is the finished video, generation {generation.id}. "
+        f"{url}\nThis is the finished video, generation {generation.id}. "
         "Give the user the whole link, unchanged."
     )
     if expires:
         content += f" It works until {expires:%Y-%m-%d %H:%M} UTC."
+    if generation.not_stored:
+        content += (
+            f" It could not be kept in the storage ({generation.not_stored.rstrip('.')}); "
+            "get_video tries that again."
+        )
     return " ".join([content, *record["fixes"]]), artifact
 
 
@@ -94,6 +104,7 @@ def _entry(job: Job) -> dict[str, Any]:
         "status": job.status.value if job.status else None,
         "model": job.model,
         "request": dict(job.request),
+        "stored": job.stored,
         "created_at": job.created_at.isoformat(),
         "usage": dict(job.usage),
     }

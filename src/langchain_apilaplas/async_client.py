@@ -11,6 +11,7 @@ import httpx
 from langchain_apilaplas.calls import Model, Models
 from langchain_apilaplas.client import DEFAULT_TIMEOUT
 from langchain_apilaplas.connected import Connected
+from langchain_apilaplas.download import MAX_BYTES
 from langchain_apilaplas.effects import Flow, Listener, T, adrive
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.ledger import Job, Origin, Usage
@@ -100,9 +101,16 @@ class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
         """See `ApilaplasClient.expected_usage`."""
         return await self._drive(self._calls.expected_usage(model))
 
-    async def download(self, video: Generation | Video | str, to: str | Path = ".") -> Path:
+    async def download(
+        self,
+        video: Generation | Video | str,
+        to: str | Path = ".",
+        *,
+        max_bytes: int = MAX_BYTES,
+        on_progress: Listener | None = None,
+    ) -> Path:
         """See `ApilaplasClient.download`."""
-        return await self._drive(self._calls.download(video, to))
+        return await self._drive(self._calls.download(video, to, max_bytes, on_progress))
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""

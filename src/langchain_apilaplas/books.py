@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from langchain_apilaplas.catalog import UNIVERSAL_ENDPOINT, VideoModel, get_model
@@ -12,6 +11,7 @@ from langchain_apilaplas.errors import LedgerError, SettingsError
 from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.ledger import Budget, Claim, Job, Ledger, Origin, State, Usage
 from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.storage import Storage, file_name
 
 Step = Callable[[], None]
 
@@ -25,12 +25,14 @@ class Books:
         gateway: The base URL: another one's jobs are not ours.
         on_unknown: What to do about a submit whose outcome is unknown: report it, or submit again.
         budget: What may be spent.
+        storage: Where finished videos are kept.
     """
 
     ledger: Ledger
     gateway: str
     on_unknown: Literal["report", "resubmit"] = "report"
     budget: Budget | None = None
+    storage: Storage | None = None
 
     def claim(
         self, request: VideoRequest, key: str, origin: Origin, attempt: object
@@ -44,6 +46,7 @@ class Books:
             request=request.summary,
             fingerprint=request.fingerprint,
             origin=origin,
+            storage=self.storage.address if self.storage else None,
         )
         resubmit = self.on_unknown == "resubmit"
 
@@ -106,14 +109,27 @@ class Books:
         """Record what a person says of a job: its generation's id, or None for none."""
         return self.do(lambda: self.ledger.resolve(self.gateway, key, generation_id))
 
-    def keep(self, generation_id: str, file: Path) -> Flow[None]:
-        """Record where a video lies now."""
+    def keep(self, generation_id: str, **where: str | None) -> Flow[None]:
+        """Record where a video lies, or is to: `file`, `storage` and `stored` of its jobs."""
         return self.do(
             _carefully(
-                f"That {file} is the video of {generation_id}",
-                lambda: self.ledger.keep(self.gateway, generation_id, file),
+                f"Where the video of generation {generation_id} lies",
+                lambda: self.ledger.keep(self.gateway, generation_id, **where),
             )
         )
+
+    def unstored(self) -> Flow[list[Job]]:
+        """The completed jobs whose video our storage is to keep, and does not."""
+        if self.storage is None:
+            return []
+        address = self.storage.address
+        return (yield from self.do(lambda: self.ledger.unstored(self.gateway, address)))
+
+    def is_stored(self, job: Job | None) -> bool:
+        """Whether our storage keeps a job's video."""
+        if job is None or self.storage is None or job.generation_id is None:
+            return False
+        return job.stored == self.storage.address_of(f"{file_name(job.generation_id)}.mp4")
 
     def expected_usage(self, model: VideoModel) -> Flow[Usage]:
         """What a generation of a model is expected to cost."""
@@ -122,7 +138,7 @@ class Books:
 
     def is_settled(self, job: Job) -> bool:
         """Whether the server need not be asked about it."""
-        return job.is_settled(self.ledger.clock())
+        return job.is_settled(self.ledger.clock()) or self.is_stored(job)
 
     def do(self, step: Callable[[], T]) -> Flow[T]:
         """Take a step, without holding up an event loop."""

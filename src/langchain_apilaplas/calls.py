@@ -8,15 +8,19 @@ from pathlib import Path
 from langchain_apilaplas import flows
 from langchain_apilaplas.books import Books, made_by
 from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel, get_model
+from langchain_apilaplas.download import MAX_BYTES
+from langchain_apilaplas.downloading import Downloading
 from langchain_apilaplas.effects import Flow, Listener, T
 from langchain_apilaplas.endings import advise_fetching
 from langchain_apilaplas.errors import ApilaplasError, InvalidRequestError, SettingsError
 from langchain_apilaplas.generation import Generation, Video
+from langchain_apilaplas.keeping import Keeping
 from langchain_apilaplas.ledger import UNSETTLED, Job, Origin, State, Usage
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.resuming import resume_all
 from langchain_apilaplas.settings import Settings, seconds
+from langchain_apilaplas.storage import Storage
 from langchain_apilaplas.submitting import Submitted, Submitting
 from langchain_apilaplas.values import is_id
 from langchain_apilaplas.waiting import Waiting
@@ -83,7 +87,7 @@ class Calls:
                 return waiting.wait(generation_id, rows[0])
             return waiting.wait_for_any(generation_id, rows)
 
-        return self._with_rows(_id(generation_id), models, wait)
+        return self._kept(generation_id, self._with_rows(_id(generation_id), models, wait))
 
     def generate(
         self,
@@ -99,7 +103,7 @@ class Calls:
         """See `ApilaplasClient.generate`."""
         checked = self._request(request, model, values)
         waiting = self._waiting(checked.model, seconds("timeout", timeout), listener)
-        return waiting.generate(checked, _key(key), origin or Origin())
+        return self._keep(waiting.generate(checked, _key(key), origin or Origin()))
 
     def resume_all(self, timeout: float, listener: Listener | None) -> Flow[list[Job]]:
         """See `ApilaplasClient.resume_all`."""
@@ -127,9 +131,47 @@ class Calls:
         """See `ApilaplasClient.expected_usage`."""
         return self._books.expected_usage(get_model(model or DEFAULT_MODEL))
 
-    def download(self, video: Generation | Video | str, to: str | Path) -> Flow[Path]:
+    def download(
+        self,
+        video: Generation | Video | str,
+        to: str | Path,
+        max_bytes: int,
+        listener: Listener | None,
+    ) -> Flow[Path]:
         """See `ApilaplasClient.download`."""
-        return flows.download(video, Path(to), self._wire, self._books)
+        if not max_bytes > 0:
+            raise SettingsError("max_bytes must be a number from 1 on.")
+        return self._downloading(max_bytes, listener).download(video, Path(to))
+
+    def _downloading(
+        self, max_bytes: int = MAX_BYTES, listener: Listener | None = None
+    ) -> Downloading:
+        return Downloading(
+            self._wire,
+            self._books,
+            Pace(0.0, self._poll_interval),
+            lambda generation: self.get(generation.id, generation.model),
+            max_bytes,
+            listener,
+        )
+
+    def _keep(self, finishing: Flow[Generation]) -> Flow[Generation]:
+        """Keep in the storage, if there is one, what becomes of it."""
+        generation = yield from finishing
+        if self._books.storage is None:
+            return generation
+        return (yield from self._keeping(self._books.storage).keep(generation))
+
+    def _kept(self, generation_id: str, waiting: Flow[Generation]) -> Flow[Generation]:
+        """What the storage keeps already needs no waiting, nor that the gateway still knows it."""
+        if self._books.storage:
+            kept = yield from self._keeping(self._books.storage).kept(generation_id)
+            if kept:
+                return kept
+        return (yield from self._keep(waiting))
+
+    def _keeping(self, storage: Storage) -> Keeping:
+        return Keeping(storage, self._books, self._downloading())
 
     def _get(self, generation_id: str, rows: Sequence[VideoModel]) -> Flow[Generation]:
         row = rows[0]

@@ -9,6 +9,7 @@ import httpx
 
 from langchain_apilaplas.calls import Model, Models
 from langchain_apilaplas.connected import Connected
+from langchain_apilaplas.download import MAX_BYTES
 from langchain_apilaplas.effects import Flow, Listener, T, drive
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.ledger import Job, Origin, Usage
@@ -41,6 +42,9 @@ class ApilaplasClient(Connected[httpx.Client]):
         budget: What may be spent; see `Budget`.
         on_unknown: What to do about a submit whose outcome nobody knows, by a crash or because its
             answer never came: "report" it, or "resubmit" it, once per job, which may pay twice.
+        storage: Where finished videos are kept: a folder's path, a store's URL such as
+            "s3://bucket/folder", a store of obstore's, or a `Storage`. `generate` and `wait` then
+            give `stored`, a link to it; or `not_stored`, why there is none yet. Default: nowhere.
 
     Raises:
         SettingsError: There is no key, or a value has the wrong form.
@@ -171,6 +175,8 @@ class ApilaplasClient(Connected[httpx.Client]):
     ) -> list[Job]:
         """Wait for every open job of the ledger, after a restart; `timeout` seconds in all.
 
+        Keeps the videos, too, that were to be kept in this client's storage and could not be.
+
         Returns:
             Those jobs as they stand then, and those whose outcome is unknown. One that failed ends
             nothing; its `state` is `error`.
@@ -214,21 +220,35 @@ class ApilaplasClient(Connected[httpx.Client]):
         """
         return self._drive(self._calls.expected_usage(model))
 
-    def download(self, video: Generation | Video | str, to: str | Path = ".") -> Path:
+    def download(
+        self,
+        video: Generation | Video | str,
+        to: str | Path = ".",
+        *,
+        max_bytes: int = MAX_BYTES,
+        on_progress: Listener | None = None,
+    ) -> Path:
         """Save a video as a file. The API key is not sent along.
+
+        A connection that drops is made again, and goes on where it broke off. The link of a
+        generation that has expired is replaced by a fresh one first.
 
         Args:
             video: A completed generation, a video, or its URL.
             to: A file path; or a folder, where the file is named after the generation or URL.
+            max_bytes: A longer file is refused. Default: 2 GiB.
+            on_progress: Called with a `DownloadProgress` dict for each piece that comes. What it
+                raises is logged.
 
         Returns:
             The file's path. Until the file is whole, nothing stands there.
 
         Raises:
-            DownloadError: The link has expired, the connection broke, the disk is full, or what
-                came is not a video.
+            DownloadError: The connection broke again and again, the file is too long or not a
+                video, the disk is full; or the link has expired, and is a bare one.
+            ApilaplasError: As of `get`, where a fresh link was needed.
         """
-        return self._drive(self._calls.download(video, to))
+        return self._drive(self._calls.download(video, to, max_bytes, on_progress))
 
     def close(self) -> None:
         """Close the connections. Not those of your own `http_client`."""

@@ -10,6 +10,7 @@ from langchain_apilaplas.books import Books
 from langchain_apilaplas.calls import Calls
 from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.ledger import Budget, Ledger, choose
+from langchain_apilaplas.object_store import Choice, chosen
 from langchain_apilaplas.pools import H, Pools, tls
 from langchain_apilaplas.settings import Settings
 
@@ -33,6 +34,7 @@ class Connected(Generic[H]):
         ledger: choose.Choice | None = None,
         budget: Budget | None = None,
         on_unknown: OnUnknown = "report",
+        storage: Choice | None = None,
     ) -> None:
         if not isinstance(http_client, self._kind | None):
             raise SettingsError(
@@ -49,7 +51,7 @@ class Connected(Generic[H]):
         # Without one, a client by itself remembers in memory; a tool that it is given to does not.
         self.names_ledger = ledger is not None
         kept = choose.from_environment(choose.OFF) if ledger is None else choose.named(ledger)
-        self._keep(Books(kept, self.settings.base_url, on_unknown, budget))
+        self._keep(Books(kept, self.settings.base_url, on_unknown, budget, chosen(storage)))
         self._pools = Pools[H](http_client, lambda: self._kind(verify=tls()))
 
     def __repr__(self) -> str:
@@ -68,10 +70,11 @@ class Connected(Generic[H]):
     @property
     def rules(self) -> dict[str, Any]:
         """How its books are kept, as arguments for another client."""
-        return {name: getattr(self._books, name) for name in ("ledger", "budget", "on_unknown")}
+        names = ("ledger", "budget", "on_unknown", "storage")
+        return {name: getattr(self._books, name) for name in names}
 
     def ruled(self, **rules: Any) -> Self:
-        """The same client and connections, with another `ledger`, `budget` or `on_unknown`."""
+        """The same client and connections, with some of its `rules` otherwise."""
         if all(getattr(self._books, name) == rule for name, rule in rules.items()):
             return self
         twin = copy.copy(self)

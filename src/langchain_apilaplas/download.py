@@ -1,83 +1,262 @@
-"""The effect that saves a video: streamed to a file that takes its name only when it is whole."""
+"""A file that grows beside its target until it is whole, and the effect that lets it grow."""
 
 import asyncio
+import math
+import os
+import re
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypedDict
 
 import httpx
 
+from langchain_apilaplas import video_file
+from langchain_apilaplas.effects import Listener, Report
 from langchain_apilaplas.errors import DownloadError
+from langchain_apilaplas.private_links import unlogged
+from langchain_apilaplas.quoting import retry_after
+
+MAX_BYTES = 2 * 1024**3
+"""The longest file that is taken unless another bound is given."""
+_PASSING = (408, 425, 429)
+"""Refusals that may be over soon, as may a 5xx."""
+_WINDOW, _LEAST = 60.0, 60_000
+"""In so many seconds at least so many bytes must come; else the connection counts as dropped."""
+
+
+class DownloadProgress(TypedDict):
+    """How far a download is, in bytes. `total` is None where the host does not tell."""
+
+    type: str
+    received: int
+    total: int | None
 
 
 @dataclass(frozen=True)
-class Save:
-    """Stream a video file to `path`, by way of a temporary file beside it; the path."""
+class Receive:
+    """Ask for a file once, for what is still missing of it, and add what comes to its part."""
 
     request: httpx.Request
-    path: Path
+    part: "Part"
+    listener: Listener | None = None
 
-    def run(self, http: httpx.Client) -> Path:
-        with _download_errors(http), _whole_file(self.path) as file:
-            response = http.send(self.request, stream=True, auth=None, follow_redirects=False)
+    def run(self, http: httpx.Client) -> None:
+        with _explained(http), unlogged():
+            answer = http.send(
+                self.part.wanted(self.request), stream=True, auth=None, follow_redirects=False
+            )
             try:
-                _check_answer(response)
-                for chunk in response.iter_bytes():
-                    file.write(chunk)
+                self.part.begin(answer)
+                for chunk in answer.iter_bytes():
+                    self.part.add(chunk)
+                    if self.listener:
+                        Report(self.part.progress, self.listener).run(http)
+                self.part.end()
             finally:
-                response.close()
-        return self.path
+                answer.close()
 
-    async def arun(self, http: httpx.AsyncClient) -> Path:
-        with _download_errors(http), _whole_file(self.path) as file:
-            response = await http.send(self.request, stream=True, auth=None, follow_redirects=False)
+    async def arun(self, http: httpx.AsyncClient) -> None:
+        with _explained(http), unlogged():
+            answer = await http.send(
+                self.part.wanted(self.request), stream=True, auth=None, follow_redirects=False
+            )
             try:
-                _check_answer(response)
-                async for chunk in response.aiter_bytes():
-                    await asyncio.to_thread(file.write, chunk)
+                await asyncio.to_thread(self.part.begin, answer)
+                async for chunk in answer.aiter_bytes():
+                    await asyncio.to_thread(self.part.add, chunk)
+                    if self.listener:
+                        await Report(self.part.progress, self.listener).arun(http)
+                self.part.end()
             finally:
-                await response.aclose()
-        return self.path
+                await answer.aclose()
 
 
-def _check_answer(response: httpx.Response) -> None:
-    if response.status_code != 200:
-        raise DownloadError(
-            f"The video's host answered {response.status_code}.", status_code=response.status_code
+class Part:
+    """What has come of a file.
+
+    Args:
+        target: Where the file is to stand when it is whole. The part lies beside it.
+        max_bytes: It may not get longer than that.
+        seconds: It may not take longer than that.
+    """
+
+    def __init__(self, target: Path, max_bytes: int = MAX_BYTES, seconds: float = math.inf) -> None:
+        self.target = target
+        self.path = target.with_name(f".{target.name[:80]}.{uuid.uuid4().hex}.part")
+        self.size = 0
+        self._total: int | None = None
+        self._validator: str | None = None
+        self._file: IO[bytes] | None = None
+        self._max_bytes = max_bytes
+        self._until = time.monotonic() + seconds
+        self._window = (math.inf, 0)
+
+    @property
+    def progress(self) -> DownloadProgress:
+        """How far it is."""
+        return DownloadProgress(type="video_download", received=self.size, total=self._total)
+
+    def wanted(self, request: httpx.Request) -> httpx.Request:
+        """The request for what is missing: a range (RFC 9110, 14), if it is the same file."""
+        headers = request.headers.copy()
+        if self.size and self._total:
+            headers["Range"] = f"bytes={self.size}-"
+            if self._validator:
+                headers["If-Range"] = self._validator
+        return httpx.Request("GET", request.url, headers=headers, extensions=request.extensions)
+
+    def begin(self, answer: httpx.Response) -> None:
+        """Go on, or start anew, as the answer's head says.
+
+        Raises:
+            DownloadError: It is a refusal, or too long.
+        """
+        self._window = (time.monotonic() + _WINDOW, self.size)
+        if answer.status_code == 206 and self._continues(answer):
+            return
+        if answer.status_code != 200:
+            if answer.status_code in (206, 416):  # what was asked for is no longer there
+                self._start(None, None)
+            raise _refusal(answer)
+        length = answer.headers.get("Content-Length", "")
+        plain = answer.headers.get("Content-Encoding", "identity") == "identity"
+        total = int(length) if plain and re.fullmatch("[0-9]{1,18}", length) else None
+        self._check_size(total or 0)
+        self._start(total, _validator(answer.headers))
+
+    def add(self, chunk: bytes) -> None:
+        """One more piece.
+
+        Raises:
+            DownloadError: It is too long, takes too long, comes too slowly, or the disk is full.
+        """
+        self._check_size(self.size + len(chunk))
+        with self._writable():
+            if self._file:
+                self._file.write(chunk)
+        self.size += len(chunk)
+        now, (due, before) = time.monotonic(), self._window
+        if now > self._until:
+            raise final("The download takes too long.")
+        if now > due and self.size != self._total:
+            if self.size - before < _LEAST:
+                raise DownloadError("The download broke off: it came too slowly.")
+            self._window = (now + _WINDOW, self.size)
+
+    def end(self) -> None:
+        """The answer is over.
+
+        Raises:
+            DownloadError: The file is not.
+        """
+        if self._total is not None and self.size != self._total:
+            raise DownloadError(f"The download broke off: {self.size} of {self._total} bytes came.")
+
+    def check(self) -> None:
+        """Write all of it to the disk, and see that it is a video.
+
+        Raises:
+            DownloadError: It is none, or the disk is full.
+        """
+        with self._writable():
+            if self._file:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+            try:
+                video_file.check(self.path)
+            except DownloadError as error:
+                error.retry = False
+                raise
+
+    def finish(self) -> None:
+        """Let it take its name."""
+        with self._writable():
+            self.path.replace(self.target)
+
+    def drop(self) -> None:
+        """Leave nothing behind but what took its name."""
+        with suppress(OSError):
+            if self._file:
+                self._file.close()
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+    def _continues(self, answer: httpx.Response) -> bool:
+        said = answer.headers.get("Content-Range", "")
+        same = _validator(answer.headers) in (None, self._validator)
+        wanted = rf"bytes {self.size}-\d+/{self._total}"
+        return bool(self.size and same and re.fullmatch(wanted, said, re.ASCII))
+
+    def _start(self, total: int | None, validator: str | None) -> None:
+        with self._writable():
+            if self._file is None:
+                self._file = self.path.open("xb")
+            self._file.seek(0)
+            self._file.truncate()
+        self.size, self._total, self._validator = 0, total, validator
+        self._window = (self._window[0], 0)
+
+    def _check_size(self, size: int) -> None:
+        if size > self._max_bytes:
+            raise final(
+                f"The file is longer than {self._max_bytes:,} bytes.",
+                next_step="The developer may allow more with max_bytes=.",
+            )
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise final(
+                f"{self.target} can't be written: {error.strerror or type(error).__name__}.",
+                next_step="The developer must make room for it, or name another place.",
+            ) from error
+
+
+def final(
+    problem: str, *, next_step: str | None = None, status_code: int | None = None
+) -> DownloadError:
+    """An error that stays the same however often one tries."""
+    error = DownloadError(problem, next_step=next_step, status_code=status_code)
+    error.retry = False
+    return error
+
+
+def _refusal(answer: httpx.Response) -> DownloadError:
+    status = answer.status_code
+    problem = f"The video's host answered {status}."
+    if answer.has_redirect_location:
+        problem = f"The video's host answered {status}, a redirect; those are not followed."
+    if status in (206, 416):
+        problem = f"The video's host answered {status}: the file is no longer what it was."
+    if status in (206, 416, *_PASSING) or status >= 500:
+        return DownloadError(
+            problem, status_code=status, retry_after=retry_after(answer.headers, b"")
         )
+    return final(problem, status_code=status)
+
+
+def _validator(headers: Mapping[str, str]) -> str | None:
+    """What names this very version of the file: a strong ETag, else its date."""
+    tag = headers.get("ETag", "")
+    return tag if tag.startswith('"') else headers.get("Last-Modified")
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name only once it is whole and looks like a video."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("x+b") as file:
-            yield file
-            file.seek(0)
-            _check_video(file.read(12))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _check_video(head: bytes) -> None:
-    # An ISO media file's first box is `ftyp`; a WebM file starts with EBML's magic number.
-    if head[4:8] != b"ftyp" and head[:4] != b"\x1aE\xdf\xa3":
-        raise DownloadError("What came is not a video file.")
-
-
-@contextmanager
-def _download_errors(http: httpx.Client | httpx.AsyncClient) -> Iterator[None]:
+def _explained(http: httpx.Client | httpx.AsyncClient) -> Iterator[None]:
     if http.is_closed:
-        raise DownloadError("The HTTP client is closed.", next_step="Give one that is open.")
+        raise final("The HTTP client is closed.", next_step="Give one that is open.")
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except httpx.HTTPStatusError as error:  # a hook of the caller's raised for the status
+        raise _refusal(error.response) from error
+    except httpx.InvalidURL as error:
+        raise final("The video's link is not a URL.") from error
+    except httpx.HTTPError as error:
         raise DownloadError(f"The download broke off: {type(error).__name__}.") from error
-    except OSError as error:
-        problem = f"The file can't be written: {error.strerror}."
-        raise DownloadError(problem, next_step="Give another path.") from error

@@ -89,7 +89,8 @@ class Progress(TypedDict):
     expected: float
 
 
-Listener: TypeAlias = Callable[[Progress], Awaitable[None] | None]
+Listener: TypeAlias = Callable[[Any], Awaitable[None] | None]
+"""Takes a dict: `Progress`, or a download's `DownloadProgress`."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +227,20 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Call:
+    """Something that takes its time; for an event loop its own way to be awaited, else a thread."""
+
+    blocking: Callable[[], Any]
+    awaited: Callable[[], Awaitable[Any]] | None = None
+
+    def run(self, http: httpx.Client) -> Any:
+        return self.blocking()
+
+    async def arun(self, http: httpx.AsyncClient) -> Any:
+        return await (self.awaited() if self.awaited else asyncio.to_thread(self.blocking))
+
+
+@dataclass(frozen=True)
 class Now:
     """Seconds on a clock that never jumps."""
 
@@ -240,7 +255,7 @@ class Now:
 class Report:
     """Tell a listener. What it raises is logged and goes no further: a job is worth more."""
 
-    progress: Progress
+    progress: Any
     listener: Listener
 
     def run(self, http: httpx.Client) -> None:

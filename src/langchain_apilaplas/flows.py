@@ -1,16 +1,13 @@
-"""The short conversations with the API: get, download. Each is a generator of effects."""
+"""The short conversations with the API: get one, or several. Each is a generator of effects."""
 
 import math
-import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from langchain_apilaplas.books import Books
 from langchain_apilaplas.catalog import VideoModel
-from langchain_apilaplas.download import Save
-from langchain_apilaplas.effects import Flow, Now, Send, Sleep, T
-from langchain_apilaplas.errors import ApilaplasError, DownloadError
-from langchain_apilaplas.generation import Generation, Video
+from langchain_apilaplas.effects import Flow, Now, Send, Sleep, T, logger
+from langchain_apilaplas.errors import ApilaplasError
+from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.pacing import PATIENCE, Pace
 from langchain_apilaplas.wire import Exchange, Wire
 
@@ -24,6 +21,7 @@ def get(
 ) -> Flow[Generation]:
     """Look once, and again a few times where there was no usable answer."""
     found = yield from persist(api.look(model, generation_id), GET_ATTEMPTS, pace)
+    logger.debug("Generation %s: %s", found.id, found.status.value)
     yield from books.note(found)
     return found
 
@@ -43,15 +41,6 @@ def get_many(
     for generation_id in generation_ids:
         found.append((yield from get(generation_id, model, api, pace, books)))
     return found
-
-
-def download(video: Generation | Video | str, to: Path, api: Wire, books: Books) -> Flow[Path]:
-    """Stream a video to a file, or into a folder under a name of its own."""
-    url, name = _url_and_name(video)
-    saved: Path = yield Save(api.download(url), to / name if to.is_dir() else to)
-    if isinstance(video, Generation):
-        yield from books.keep(video.id, saved.absolute())
-    return saved
 
 
 def ask(exchange: Exchange[T]) -> Flow[T]:
@@ -92,19 +81,3 @@ def now() -> Flow[float]:
     """The time, typed."""
     time: float = yield Now()
     return time
-
-
-def _url_and_name(video: Generation | Video | str) -> tuple[str, str]:
-    if isinstance(video, Generation):
-        if video.video is None:
-            raise DownloadError(
-                f"Generation {video.id} has no video ({video.status.value}).",
-                next_step="Wait for it first.",
-                generation_id=video.id,
-            )
-        url, name = video.video.url, f"{video.id}.mp4"
-    else:
-        url = video.url if isinstance(video, Video) else video
-        name = url.partition("?")[0].rpartition("/")[2]
-    # An id may hold slashes and colons.
-    return url, re.sub(r"[^\w.-]", "-", name).lstrip(".") or "video.mp4"

@@ -72,6 +72,9 @@ class Generation:
         videos: The finished videos; empty until `completed`.
         error: Why it failed, in one line; None unless `status` is `error`.
         usage: Those of `credits_used`, `tokens_used`, `usd_spent` that the answer has.
+        stored: A link to the video in your storage; None where there is none, or it is not there.
+        not_stored: Why it could not be kept there, in one line. The ledger knows, and has it tried
+            again.
         raw: What the answer says of it.
     """
 
@@ -81,7 +84,14 @@ class Generation:
     videos: tuple[Video, ...] = ()
     error: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
+    stored: str | None = field(default=None, repr=False)
+    not_stored: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def url(self) -> str | None:
+        """Where the video can be had: in your storage, else at the API; None until there is one."""
+        return self.stored or (self.video.url if self.video else None)
 
     @property
     def video(self) -> Video | None:

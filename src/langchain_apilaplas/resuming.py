@@ -1,4 +1,4 @@
-"""After a restart: every open job of a ledger is waited for again."""
+"""After a restart: every open job of a ledger is waited for again, what was not kept is kept."""
 
 from collections.abc import Callable
 
@@ -13,16 +13,18 @@ Wait = Callable[[str, float], Flow[Generation]]
 
 
 def resume_all(books: Books, timeout: float, wait: Wait) -> Flow[list[Job]]:
-    """Wait for all that is open, `timeout` seconds in all; gives each job as it stands then.
+    """Wait for all that is open, and for videos that are yet to be stored, `timeout` seconds in
+    all; gives each job as it stands then.
 
     They render side by side, so waiting for one after the other takes no longer. Each is looked at
     once, even when the time is up. `wait` waits for one generation, some seconds at most.
     """
     deadline = (yield from now()) + timeout
     jobs = yield from books.jobs(UNSETTLED)
+    jobs = [*jobs, *(yield from books.unstored())]
     after = []
     for job in jobs:
-        if job.state is State.SUBMITTED and job.generation_id:
+        if job.state in (State.SUBMITTED, State.COMPLETED) and job.generation_id:
             left = max(0.0, deadline - (yield from now()))
             try:
                 yield from wait(job.generation_id, left)

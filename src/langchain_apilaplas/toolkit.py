@@ -27,8 +27,12 @@ class ApilaplasVideoToolkit(BaseToolkit):
             if name in options and name not in own
         }
         account = generate._account
-        clients = {"client": account.client, "async_client": account.async_client}
-        self._tools = [generate, ApilaplasGetVideo(**{**shared, **clients})]
+        same = {
+            "client": account.client,
+            "async_client": account.async_client,
+            "storage": generate.storage,
+        }
+        self._tools = [generate, ApilaplasGetVideo(**{**shared, **same})]
 
     def get_tools(self) -> list[BaseTool]:
         """`generate_video` and `get_video`."""

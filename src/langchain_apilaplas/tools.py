@@ -58,6 +58,9 @@ class ApilaplasGenerateVideo(VideoTool):
         budget: A bound on spending that this tool keeps to; see `Budget`. Else the clients' own.
         on_unknown: "report" or "resubmit" a submit whose outcome nobody knows; see
             `ApilaplasClient`. Else the clients' own.
+        storage: Where finished videos are kept: a folder's path, a store's URL such as
+            "s3://bucket/folder", a store of obstore's, or a `Storage`. The agent is then given the
+            link to that. Else the clients' own, else nowhere.
         fixed: Any parameter of the model, given by its own name: `duration=5`. Then the agent
             neither sees nor sets it. `image` may be a `pathlib.Path` or bytes here. Of several
             models, those that have the parameter are sent it, and must take it.

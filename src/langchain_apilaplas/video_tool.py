@@ -25,6 +25,7 @@ from langchain_apilaplas.errors import (
     UnknownOutcomeError,
 )
 from langchain_apilaplas.ledger import Ledger
+from langchain_apilaplas.object_store import chosen
 from langchain_apilaplas.offer import Offer
 from langchain_apilaplas.request import clean_of_secrets
 from langchain_apilaplas.runtime import async_listener, listener
@@ -61,6 +62,7 @@ class VideoTool(BaseTool):
         default=None, repr=False, exclude=True
     )
     ledger: InstanceOf[Ledger] | Path | str | None = Field(default=None, repr=False, exclude=True)
+    storage: Any = Field(default=None, repr=False, exclude=True)
     max_wait: float = Field(default=DEFAULT_TIMEOUT, ge=0)
     response_format: Literal["content_and_artifact"] = "content_and_artifact"
     handle_tool_error: Any = True
@@ -94,12 +96,14 @@ class VideoTool(BaseTool):
     @model_validator(mode="after")
     def _connect(self) -> "VideoTool":
         # LangChain makes a tool anew from another's fields: what is derived is derived again.
+        self.storage = chosen(self.storage)
         self._account = Account.of(
             client=self.client,
             async_client=self.async_client,
             api_key=self.api_key,
             base_url=self.base_url,
             ledger=self.ledger,
+            storage=self.storage,
         )
         self.api_key = self._account.settings.api_key
         self.base_url = self._account.settings.base_url

@@ -100,7 +100,10 @@ class Wire:
         if not on_https and not url.startswith(self._settings.base_url + "/"):
             raise DownloadError("The video's link is not an https URL.", next_step="")
         try:
-            return httpx.Request("GET", url, extensions=_timeout(self._settings.timeout))
+            # Packed, a file could not be gone on with where it broke off.
+            headers = {"Accept-Encoding": "identity", "User-Agent": "langchain-apilaplas"}
+            timeout = _timeout(self._settings.timeout)
+            return httpx.Request("GET", url, headers=headers, extensions=timeout)
         except (httpx.InvalidURL, ValueError) as error:
             raise DownloadError("The video's link is not a URL.", next_step="") from error
 

@@ -1,0 +1,57 @@
+"""Whether a file is a video. The file itself is looked at: a host's word is not enough."""
+
+import os
+from pathlib import Path
+from typing import IO
+
+from langchain_apilaplas.errors import DownloadError
+
+_MAGIC = {"mov": (4, b"ftyp"), "matroska": (0, b"\x1aE\xdf\xa3")}
+"""What an ISO media file (MP4) and a WebM file begin with, and where; by FFmpeg's name for them."""
+
+
+def check(path: Path) -> None:
+    """Look at the magic bytes and, where `av` is installed, for a container with a video track.
+
+    Raises:
+        DownloadError: It is no video, or not all of one.
+    """
+    with path.open("rb") as file:
+        head = file.read(12)
+        found = [name for name, (at, magic) in _MAGIC.items() if head[at:].startswith(magic)]
+        if not found:
+            raise _no_video("What came is not a video file.")
+        if found == ["mov"] and _is_cut_short(file, os.fstat(file.fileno()).st_size):
+            raise _no_video("What came is only the beginning of a video.")
+    _check_tracks(path, found[0])
+
+
+def _is_cut_short(file: IO[bytes], size: int) -> bool:
+    """Whether the last of an MP4's boxes says it is longer than the file."""
+    at, length = 0, 8
+    while at < size and length >= 8:
+        file.seek(at)
+        head = file.read(16)
+        wide = head[:4] == b"\0\0\0\1"
+        length = int.from_bytes(head[8:16] if wide else head[:4], "big")
+        at += length
+    return at > size
+
+
+def _check_tracks(path: Path, container: str) -> None:
+    try:
+        import av  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError:
+        return
+    try:
+        # The format is not left to FFmpeg's guess: a playlist would make it open other files.
+        with av.open(str(path), format=container) as opened:
+            tracks = len(opened.streams.video)
+    except (av.FFmpegError, ValueError) as error:
+        raise _no_video("What came can't be read as a video.") from error
+    if not tracks:
+        raise _no_video("What came has no video track.")
+
+
+def _no_video(problem: str) -> DownloadError:
+    return DownloadError(problem, next_step="Look at the link itself, or get a fresh one.")
