@@ -1,5 +1,6 @@
 """A ledger as one client uses it: for its gateway, by its rules. Flows, like all that waits."""
 
+import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from langchain_apilaplas.effects import Flow, Record, T, logger
 from langchain_apilaplas.errors import LedgerError, SettingsError
 from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.ledger import Budget, Claim, Job, Ledger, Origin, State, Usage
-from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.request import PRIVATE, VideoRequest
 from langchain_apilaplas.storage import Storage, file_name
 
 Step = Callable[[], None]
@@ -26,6 +27,7 @@ class Books:
         on_unknown: What to do about a submit whose outcome is unknown: report it, or submit again.
         budget: What may be spent.
         storage: Where finished videos are kept.
+        private_prompts: Whether what is asked in words, and what the server says of it, stays out.
     """
 
     ledger: Ledger
@@ -33,6 +35,7 @@ class Books:
     on_unknown: Literal["report", "resubmit"] = "report"
     budget: Budget | None = None
     storage: Storage | None = None
+    private_prompts: bool = False
 
     def claim(
         self, request: VideoRequest, key: str, origin: Origin, attempt: object
@@ -67,10 +70,17 @@ class Books:
         self, generation: Generation, key: str | None = None, attempt: object = None
     ) -> Step:
         """The step that does; with a key, of the submit of that key."""
+        generation = self.public(generation)
         return _carefully(
             f"What became of generation {generation.id}",
             lambda: self.ledger.note(self.gateway, generation, key, attempt),
         )
+
+    def public(self, generation: Generation) -> Generation:
+        """What of a generation may stand in a record: a server may quote what was asked."""
+        if self.private_prompts and generation.error:
+            return dataclasses.replace(generation, error=PRIVATE)
+        return generation
 
     def giving_up(self, key: str, state: State, why: str, attempt: object) -> Step:
         """The step that records that an attempt was abandoned, or has an unknown outcome."""

@@ -1,5 +1,6 @@
 """The calls a client offers, as flows: arguments checked, model looked up, pace chosen."""
 
+import dataclasses
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -212,11 +213,13 @@ class Calls:
         self, request: VideoRequest | None, model: Model | None, values: Mapping[str, object]
     ) -> VideoRequest:
         if request is None:
-            return VideoRequest.check(self._row(model or DEFAULT_MODEL), values)
-        if model is not None or values:
+            request = VideoRequest.check(self._row(model or DEFAULT_MODEL), values)
+        elif model is not None or values:
             raise SettingsError("Give a request, or a model and its values; not both.")
         row = self._row(request.model)
-        return request if row == request.model else VideoRequest.check(row, request.values)
+        if row != request.model:
+            request = VideoRequest.check(row, request.values)
+        return dataclasses.replace(request, is_private=self._books.private_prompts)
 
     def _row(self, model: Model) -> VideoModel:
         row = get_model(model)

@@ -45,6 +45,8 @@ class ApilaplasClient(Connected[httpx.Client]):
         storage: Where finished videos are kept: a folder's path, a store's URL such as
             "s3://bucket/folder", a store of obstore's, or a `Storage`. `generate` and `wait` then
             give `stored`, a link to it; or `not_stored`, why there is none yet. Default: nowhere.
+        private_prompts: Keep what is asked in words (`prompt` and the like), and what the server
+            says of a failure, out of the ledger, of files beside stored videos, and of errors.
 
     Raises:
         SettingsError: There is no key, or a value has the wrong form.

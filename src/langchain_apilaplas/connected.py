@@ -35,6 +35,7 @@ class Connected(Generic[H]):
         budget: Budget | None = None,
         on_unknown: OnUnknown = "report",
         storage: Choice | None = None,
+        private_prompts: bool = False,
     ) -> None:
         if not isinstance(http_client, self._kind | None):
             raise SettingsError(
@@ -51,7 +52,8 @@ class Connected(Generic[H]):
         # Without one, a client by itself remembers in memory; a tool that it is given to does not.
         self.names_ledger = ledger is not None
         kept = choose.from_environment(choose.OFF) if ledger is None else choose.named(ledger)
-        self._keep(Books(kept, self.settings.base_url, on_unknown, budget, chosen(storage)))
+        gateway, store = self.settings.base_url, chosen(storage)
+        self._keep(Books(kept, gateway, on_unknown, budget, store, private_prompts))
         self._pools = Pools[H](http_client, lambda: self._kind(verify=tls()))
 
     def __repr__(self) -> str:
@@ -70,7 +72,7 @@ class Connected(Generic[H]):
     @property
     def rules(self) -> dict[str, Any]:
         """How its books are kept, as arguments for another client."""
-        names = ("ledger", "budget", "on_unknown", "storage")
+        names = ("ledger", "budget", "on_unknown", "storage", "private_prompts")
         return {name: getattr(self._books, name) for name in names}
 
     def ruled(self, **rules: Any) -> Self:

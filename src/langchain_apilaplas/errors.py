@@ -21,6 +21,7 @@
 """
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from typing import ClassVar
 
@@ -77,6 +78,11 @@ class ApilaplasError(Exception):
         self.retry_after = retry_after
         super().__init__(problem)
 
+    def hide(self, without: Callable[[str], str]) -> None:
+        """Take words out of all that it says."""
+        self.problem = without(self.problem)
+        self.args = tuple(map(without, self.args))
+
     def __str__(self) -> str:
         parts = [self.problem, _CHARGED_SENTENCES[self.charged], self.next_step]
         if self.generation_id and not _names(" ".join(parts), self.generation_id):
@@ -102,7 +108,13 @@ class InvalidRequestError(ApilaplasError):
     `problems` has one sentence for each thing that is wrong.
     """
 
+    problems: tuple[str, ...]
     default_next_step = "Correct this and call again."
+
+    def hide(self, without: Callable[[str], str]) -> None:
+        """See `ApilaplasError.hide`."""
+        super().hide(without)
+        self.problems = tuple(map(without, self.problems))
 
     def __init__(
         self, *problems: str, next_step: str | None = None, status_code: int | None = None

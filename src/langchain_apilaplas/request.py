@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +22,9 @@ _MOST = 20
 
 _DEEPEST = 50
 
+PRIVATE = "(private)"
+"""What stands in a record instead."""
+
 
 @dataclass(frozen=True)
 class VideoRequest:
@@ -32,12 +35,14 @@ class VideoRequest:
         values: Parameter name → value; only what was given, images as `ImageInput`.
         body: The JSON that travels, as bytes.
         fixes: What was set right about the values given, a sentence each.
+        is_private: Whether what is asked in words stays out of every record.
     """
 
     model: VideoModel
-    values: Mapping[str, Any]
-    body: bytes
+    values: Mapping[str, Any] = field(repr=False)
+    body: bytes = field(repr=False)
     fixes: tuple[str, ...] = ()
+    is_private: bool = False
 
     @classmethod
     def check(
@@ -95,11 +100,31 @@ class VideoRequest:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The values for a record: images by their name, never their bytes."""
+        """The values for a record: images by their name, never their bytes; no private words."""
         return {
-            name: value if isinstance(value, str) else clean_of_secrets(value)
+            name: PRIVATE if name in self._hidden else _plain(value)
             for name, value in self.values.items()
         }
+
+    def hide(self, text: str) -> str:
+        """A text without the private words, as a server may have quoted them."""
+        for name in self._hidden:
+            text = text.replace(self.values[name], PRIVATE)
+        return text
+
+    @property
+    def _hidden(self) -> list[str]:
+        names = private_names(self.model) if self.is_private else ()
+        return [name for name in names if name in self.values]
+
+
+def private_names(model: VideoModel) -> list[str]:
+    """The parameters that hold a person's own words."""
+    return [param.name for param in model.params if param.kind == "text" and not param.choices]
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str) else clean_of_secrets(value)
 
 
 def check_fixed(model: VideoModel, fixed: Mapping[str, object]) -> dict[str, Any]:

@@ -118,9 +118,10 @@ class Submitting:
             exchange = dataclasses.replace(exchange, left=end.leaves(exchange.read))
             generation = yield from persist(exchange, ATTEMPTS, self.pace, deadline)
         except ApilaplasError as error:
+            error.hide(request.hide)
             logger.info("A submit to %s failed: %s", request.model.id, error.problem)
             yield from self.books.do(end.of(error))
-            raise end.told(error) from error.__cause__
+            raise end.told(error) from (None if request.is_private else error.__cause__)
         except GeneratorExit:  # while it slept: what was being sent, `left` has recorded
             self.books.soon(end.gives_up(State.ABANDONED))
             raise

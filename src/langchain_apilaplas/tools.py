@@ -1,5 +1,6 @@
 """The LangChain tools: they translate between an agent and a client, and decide nothing."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -9,7 +10,12 @@ from langchain_apilaplas import answer
 from langchain_apilaplas.catalog import Param
 from langchain_apilaplas.errors import GatewayError, InvalidRequestError, SettingsError
 from langchain_apilaplas.ledger import Budget, State, Usage
-from langchain_apilaplas.request import check_values, clean_of_secrets
+from langchain_apilaplas.request import (
+    PRIVATE,
+    check_values,
+    clean_of_secrets,
+    private_names,
+)
 from langchain_apilaplas.runtime import image_name, named_image, origin, submit_key
 from langchain_apilaplas.schema import Argument, argument, arguments
 from langchain_apilaplas.video_tool import Plan, VideoTool, record_of
@@ -61,6 +67,9 @@ class ApilaplasGenerateVideo(VideoTool):
         storage: Where finished videos are kept: a folder's path, a store's URL such as
             "s3://bucket/folder", a store of obstore's, or a `Storage`. The agent is then given the
             link to that. Else the clients' own, else nowhere.
+        private_prompts: Keep what is asked in words out of every record, as of `ApilaplasClient`,
+            and out of the artifact and of what LangChain's callbacks and traces see of this tool.
+            (What the agent itself says is its own.) Else the clients' own.
         fixed: Any parameter of the model, given by its own name: `duration=5`. Then the agent
             neither sees nor sets it. `image` may be a `pathlib.Path` or bytes here. Of several
             models, those that have the parameter are sent it, and must take it.
@@ -79,6 +88,7 @@ class ApilaplasGenerateVideo(VideoTool):
     fixed: dict[str, Any] = Field(default_factory=dict)
     budget: InstanceOf[Budget] | None = None
     on_unknown: Literal["report", "resubmit"] | None = None
+    private_prompts: bool | None = None
 
     @classmethod
     def _take(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
@@ -98,6 +108,7 @@ class ApilaplasGenerateVideo(VideoTool):
 
     def _plan(self, args: dict[str, Any], runtime: Any) -> Plan:
         request = self._offer.request(args, lambda value: named_image(value, runtime))
+        request = dataclasses.replace(request, is_private=self._is_private())
         key, where = submit_key(runtime, args), origin(runtime)
         record = record_of(request.model.id, request.summary, request.fixes)
         return Plan(
@@ -110,8 +121,33 @@ class ApilaplasGenerateVideo(VideoTool):
 
     def _rules(self) -> dict[str, Any]:
         """What is set for this tool, of what a client has too."""
-        rules = {"budget": self.budget, "on_unknown": self.on_unknown}
+        rules = {name: getattr(self, name) for name in ("budget", "on_unknown", "private_prompts")}
         return {name: rule for name, rule in rules.items() if rule is not None}
+
+    def _is_private(self) -> bool:
+        theirs: bool = self._account.rated().rules["private_prompts"]
+        return theirs if self.private_prompts is None else self.private_prompts
+
+    def _filter_injected_args(self, tool_input: dict[str, Any]) -> dict[str, Any]:
+        """What LangChain shows to callbacks and traces."""
+        shown = super()._filter_injected_args(tool_input)
+        return self._without_private(shown) if self._is_private() else shown
+
+    def _without_private(self, args: dict[str, Any]) -> dict[str, Any]:
+        hidden = {name for row in self._offer.models for name in private_names(row)}
+        return {name: PRIVATE if name in hidden else value for name, value in args.items()}
+
+    def run(self, tool_input: str | dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """As LangChain does it, which would show a plain text to callbacks as it is."""
+        return super().run(self._named(tool_input), *args, **kwargs)
+
+    async def arun(self, tool_input: str | dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """See `run`."""
+        return await super().arun(self._named(tool_input), *args, **kwargs)
+
+    def _named(self, tool_input: str | dict[str, Any]) -> str | dict[str, Any]:
+        is_text = isinstance(tool_input, str) and self._is_private()
+        return {self._names[0]: tool_input} if is_text else tool_input
 
     def expected_usage(self, args: Mapping[str, Any], runtime: Any = None) -> Usage:
         """What a call with these arguments will cost, as far as known; for whoever approves it.
@@ -139,6 +175,7 @@ class ApilaplasGenerateVideo(VideoTool):
             for name, value in args.items()
             if name in self._names and name != "model"
         }
+        shown = self._without_private(shown) if self._is_private() else shown
         named = args.get("model") if "model" in self._names else models[0].id
         return record_of(named if isinstance(named, str) else None, shown)
 

@@ -13,7 +13,7 @@ from langchain_apilaplas.endings import (
     not_found,
     still_rendering,
 )
-from langchain_apilaplas.errors import ApilaplasError, AuthenticationError
+from langchain_apilaplas.errors import ApilaplasError, AuthenticationError, GenerationFailedError
 from langchain_apilaplas.flows import ask, now
 from langchain_apilaplas.generation import Generation, Status
 from langchain_apilaplas.ledger import Origin
@@ -72,13 +72,17 @@ class Waiting:
             return finished(generation)
         job = submitted.job
         model = made_by(job, [request.model]) if job else None
-        done = yield from self.wait(
-            generation.id,
-            model or request.model,
-            started=started,
-            last=None if job else generation,
-            ours=True,
-        )
+        try:
+            done = yield from self.wait(
+                generation.id,
+                model or request.model,
+                started=started,
+                last=None if job else generation,
+                ours=True,
+            )
+        except GenerationFailedError as error:
+            error.hide(request.hide)
+            raise
         # Some answers tell the cost at submit only, which is when it is spent.
         return done if done.usage else dataclasses.replace(done, usage=generation.usage)
 
@@ -182,7 +186,7 @@ class Waiting:
         if trouble:
             logger.debug("A look failed after %.1f s: %s", elapsed, trouble.problem)
         elif generation:
-            _log(generation, model, elapsed)
+            _log(self.books.public(generation), model, elapsed)
         if generation and (before is None or before.status is not generation.status):
             yield from self.books.note(generation)
         if self.listener and generation:
