@@ -1,5 +1,6 @@
 """Shared by all tests: a sandbox on a clock that only moves when somebody waits."""
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,13 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*KEY_VARIABLES, "APILAPLAS_BASE_URL", "APILAPLAS_POLL_INTERVAL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("APILAPLAS_LEDGER", "off")
+
+
+@pytest.fixture
+def no_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra `images` is not installed."""
+    for name in ("PIL", "PIL.Image", "PIL.ImageOps", "av"):
+        monkeypatch.setitem(sys.modules, name, None)
 
 
 class World:

@@ -13,8 +13,10 @@ PACKAGE = ROOT / "src" / "langchain_apilaplas"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    {"errors", "quoting", "private_links", "storage"},
-    {"settings", "images", "links", "reading", "object_store", "video_file"},
+    {"errors", "quoting", "private_links", "storage", "formats"},
+    {"settings", "links", "reading", "object_store", "video_file"}
+    | {"addresses", "files", "blocks", "converting"},
+    {"images"},
     {"generation", "catalog.spec"},
     {"catalog.params", "catalog.typed"},
     {"catalog.runway", "catalog.kling", "catalog.google", "catalog.alibaba", "catalog.minimax"}
@@ -26,16 +28,18 @@ LAYERS = [
     {"ledger.sqlite"},
     {"ledger.choose"},
     {"ledger"},
-    {"catalog", "pacing", "effects", "pools"},
+    {"catalog", "pacing", "effects", "pools", "sending"},
     {"download"},
     {"slips", "nested"},
     {"values"},
-    {"schema_check"},
+    {"schema_check", "bodies"},
+    {"shortening"},
     {"request"},
     {"responses", "offer"},
     {"wire"},
     {"books"},
-    {"flows", "endings"},
+    {"flows", "endings", "confined", "asking"},
+    {"frames"},
     {"submitting", "resuming", "downloading"},
     {"waiting", "keeping"},
     {"calls"},
@@ -43,6 +47,7 @@ LAYERS = [
     {"client"},
     {"async_client"},
     {"runtime", "answer", "schema", "account"},
+    {"pictures"},
     {"video_tool"},
     {"tools"},
     {"toolkit"},
@@ -53,7 +58,8 @@ LATE = {"catalog.spec": {"catalog.openapi"}}
 """What may be imported from below all the same, inside the function that needs it."""
 
 HOMES = {
-    "httpx": {"wire", "responses", "effects", "download", "pools", "client"} | {"async_client"},
+    "httpx": {"wire", "responses", "effects", "sending", "download", "pools", "client"}
+    | {"async_client", "confined", "frames"},
     "langchain_core": {"settings", "runtime", "answer", "schema", "video_tool"} | {"toolkit"},
     "pydantic": {
         "settings",
@@ -68,7 +74,8 @@ HOMES = {
     "jsonschema": {"schema_check", "catalog.openapi"},
     "yaml": {"catalog.openapi"},
     "obstore": {"object_store"},
-    "av": {"video_file"},
+    "PIL": {"converting"},
+    "av": {"frames", "video_file"},
     "pytest": {"pytest_plugin"},
 }
 """Where, outside of the sandbox, a third party may be imported. Nobody else is."""

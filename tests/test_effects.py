@@ -5,16 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_apilaplas.effects import (
-    Flow,
-    Now,
-    Progress,
-    Report,
-    Send,
-    Sleep,
-    adrive,
-    drive,
-)
+from langchain_apilaplas.effects import Flow, Now, Progress, Report, Sleep, adrive, drive
+from langchain_apilaplas.sending import Send
 
 PROGRESS = Progress(
     type="video_progress", generation_id="x", model="m", status="queued", elapsed=0, expected=65

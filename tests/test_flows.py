@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from langchain_apilaplas import MemoryLedger, Origin, VideoModel, get_model
 from langchain_apilaplas.books import Books
 from langchain_apilaplas.catalog import Fetch
-from langchain_apilaplas.effects import Effect, Flow, Now, Report, Send, Sleep
+from langchain_apilaplas.effects import Effect, Flow, Now, Report, Sleep
 from langchain_apilaplas.errors import (
     ApilaplasError,
     AuthenticationError,
@@ -28,6 +28,7 @@ from langchain_apilaplas.flows import AT_ONCE, get, get_many
 from langchain_apilaplas.generation import Generation, Status, Video
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.sending import Send
 from langchain_apilaplas.settings import Settings
 from langchain_apilaplas.submitting import Submitted, Submitting
 from langchain_apilaplas.waiting import Waiting

@@ -1,126 +1,190 @@
+"""Where an image may come from, for code; and what it is made into."""
+
 import base64
-import io
-import struct
+import copy
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from langchain_apilaplas.images import ImageInput, measure
+from langchain_apilaplas import ImageInput
 from tests.conftest import ROCKET
+from tests.drawn import encoded, frames, opened, turned
 
+URL = "https://example.com/cat.jpg"
+DATA = ROCKET.read_bytes()
+B64 = base64.b64encode(DATA).decode()
+URI = f"data:image/jpeg;base64,{B64}"
 
-def encoded(kind: str, size: tuple[int, int] = (300, 200), **options: object) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", size, "navy").save(buffer, kind, **options)  # type: ignore[arg-type]
-    return buffer.getvalue()
+BLOCKS: dict[str, Any] = {
+    "langchain, base64": {"type": "image", "base64": B64, "mime_type": "image/jpeg"},
+    "langchain, url": {"type": "image", "url": URL},
+    "langchain, url of data": {"type": "image", "url": URI},
+    "langchain v0": {"type": "image", "source_type": "base64", "data": B64,
+                     "mime_type": "image/jpeg"},
+    "langchain v0, url": {"type": "image", "source_type": "url", "url": URL},
+    "langchain, file": {"type": "file", "base64": B64, "mime_type": "image/jpeg"},
+    "langchain, file, url": {"type": "file", "url": URL, "mime_type": "image/jpeg"},
+    "langchain, file of unknown type": {"type": "file", "base64": B64},
+    "langchain, non-standard": {"type": "non_standard",
+                                "value": {"type": "input_image", "image_url": URI}},
+    "openai": {"type": "image_url", "image_url": {"url": URI}},
+    "openai, url": {"type": "image_url", "image_url": {"url": URL}},
+    "openai, bare": {"type": "image_url", "image_url": URI},
+    "openai, responses": {"type": "input_image", "image_url": URI, "detail": "auto"},
+    "openai, file": {"type": "file", "file": {"filename": "a.jpg", "file_data": URI}},
+    "openai, responses, file": {"type": "input_file", "filename": "a.jpg", "file_data": URI},
+    "openai, responses, file, url": {"type": "input_file", "file_url": URL,
+                                     "mime_type": "image/jpeg"},
+    "anthropic": {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg",
+                                              "data": B64}},
+    "anthropic, url": {"type": "image", "source": {"type": "url", "url": URL}},
+    "google": {"type": "media", "mime_type": "image/jpeg", "data": B64},
+    "google, bytes": {"type": "media", "mime_type": "image/jpeg", "data": DATA},
+    "google, url": {"type": "media", "mime_type": "image/jpeg", "file_uri": URL},
+    "bedrock": {"image": {"format": "jpeg", "source": {"bytes": DATA}}},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("data", "media_type"),
-    [
-        (encoded("PNG"), "image/png"),
-        (encoded("JPEG"), "image/jpeg"),
-        (encoded("JPEG", progressive=True), "image/jpeg"),
-        (encoded("WEBP"), "image/webp"),
-        (encoded("WEBP", lossless=True), "image/webp"),
-        (encoded("WEBP", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"), "image/webp"),
-    ],
+    "given",
+    [DATA, bytearray(DATA), memoryview(DATA), URI, str(ROCKET), ROCKET],
+    ids=["bytes", "bytearray", "memoryview", "data URI", "path", "pathlib.Path"],
 )
-def test_every_format_is_recognized_and_measured_as_pillow_does(
-    data: bytes, media_type: str
-) -> None:
-    assert measure(data, "it") == (media_type, *Image.open(io.BytesIO(data)).size)
+def test_what_holds_the_picture_itself_becomes_a_data_uri(given: Any) -> None:
+    image = ImageInput.of(given)
+    assert (image.media_type, image.width, image.height) == ("image/jpeg", 640, 427)
+    assert (image.url, image.size, image.fixes) == (URI, len(DATA), ())
+
+
+@pytest.mark.parametrize("form", BLOCKS)
+def test_a_content_block_is_taken_in_each_form_that_there_is(form: str) -> None:
+    assert ImageInput.of(BLOCKS[form]).url == (URL if form.endswith(", url") else URI)
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"", b"GIF89a" + bytes(20), b"%PDF-1.7", b"<html>", encoded("BMP"), b"RIFF1234WAVE"],
-)
-def test_anything_else_is_no_image(data: bytes) -> None:
-    with pytest.raises(ValueError, match="not an image that can be sent"):
-        ImageInput.of(data)
+    "block",
+    [{"type": "text", "text": "hi"}, {"type": "file", "base64": "JVBERi0=", "mime_type": "x/pdf"},
+     {"type": "file", "base64": "JVBERi0="}, {"type": "audio"}, {}, {"type": "media", "data": 7},
+     {"type": "file", "base64": "JVBERi0=", "mime_type": "application/octet-stream"},
+     {"type": "file", "base64": "!!", "mime_type": "application/pdf"}],
+)  # fmt: skip
+def test_a_block_without_a_picture_is_told(block: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="holds no image"):
+        ImageInput.of(block)
 
 
 @pytest.mark.parametrize(
-    "data",
-    [
-        encoded("PNG")[:18],
-        encoded("JPEG")[:10],
-        encoded("WEBP")[:20],
-        b"\xff\xd8\xff\xd9",
-        b"\xff\xd8\xff\xff\xff\xff",
-        b"\xff\xd8\xff\xe0\x00\x02\x00\x00",
-        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 0, 5),
-        b"\x89PNG\r\n\x1a\n" + b"\x11" * 30,
-        b"RIFF\0\0\0\0WEBPVP8X",
-    ],
-)
-def test_a_damaged_header_is_told(data: bytes) -> None:
-    with pytest.raises(ValueError, match="damaged"):
-        ImageInput.of(data)
+    "block",
+    [{"type": "image", "file_id": "f"}, {"type": "input_image", "file_id": "f"},
+     {"type": "image", "source": {"type": "file", "file_id": "f"}},
+     {"type": "file", "file_id": "f", "mime_type": "image/png"}],
+)  # fmt: skip
+def test_a_picture_in_a_providers_store_is_told(block: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"file store|holds no image"):
+        ImageInput.of(block)
 
 
-def test_a_path_becomes_a_data_uri_named_after_the_file() -> None:
+def test_an_image_of_pillows_is_taken_with_its_name_if_it_has_one() -> None:
+    image = ImageInput.of(Image.open(ROCKET))
+    assert (image.source, image.media_type, image.width) == ("rocket.jpg", "image/jpeg", 640)
+    drawn = ImageInput.of(Image.new("RGBA", (30, 20), (255, 0, 0, 128)))
+    assert (drawn.source, drawn.media_type, drawn.height) == ("a picture", "image/png", 20)
+
+
+def test_an_image_of_pillows_is_turned_upright() -> None:
+    image = ImageInput.of(opened(turned(6)))
+    assert (image.width, image.height) == (200, 300)
+
+
+def test_an_animated_image_of_pillows_is_refused() -> None:
+    with pytest.raises(ValueError, match="is animated"):
+        ImageInput.of(opened(frames("GIF")))
+
+
+def test_what_it_is_counts_and_not_what_it_is_called(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(DATA)
+    assert ImageInput.of(photo).media_type == "image/jpeg"
+    assert ImageInput.of("data:image/png;base64," + B64).media_type == "image/jpeg"
+
+
+def test_a_path_names_the_image_after_the_file() -> None:
     image = ImageInput.of(ROCKET)
-    assert (image.source, image.media_type, image.width, image.height) == (
-        "rocket.jpg", "image/jpeg", 640, 427,
-    )  # fmt: skip
-    assert base64.b64decode(image.url.partition(",")[2]) == ROCKET.read_bytes()
+    assert image.source == "rocket.jpg"
     assert image.ratio == pytest.approx(640 / 427)
-
-
-def test_bytes_data_uris_and_images_are_taken_too() -> None:
-    data = ROCKET.read_bytes()
-    uri = "data:image/png;base64," + base64.b64encode(data).decode()
-    image = ImageInput.of(uri)
-    assert image.media_type == "image/jpeg", "what it is counts, not what it says it is"
-    assert ImageInput.of(data).url == image.url
     assert ImageInput.of(image) is image
 
 
 def test_an_https_url_travels_as_it_is_and_is_named_without_its_query() -> None:
     image = ImageInput.of("https://example.com/a.jpg?token=secret")
     assert image.url == "https://example.com/a.jpg?token=secret"
-    assert (image.source, image.ratio) == ("https://example.com/a.jpg", None)
+    assert (image.source, image.ratio, image.size) == ("https://example.com/a.jpg", None, 0)
 
 
 @pytest.mark.parametrize(
     "url",
-    ["http://example.com/a.jpg", "file:///etc/passwd", "/etc/passwd", "rocket.jpg", "https://",
+    ["http://example.com/a.jpg", "file:///etc/passwd", "https://", "https:///a", "smb://a/b",
      "https://user:pw@example.com/a.jpg", "https://[::1/a.jpg", "https://example.com/a b",
-     "https://example.com/\r\nHost: x", "ftp://example.com/a", "javascript:alert(1)"],
+     "https://example.com/\r\nHost: x", "ftp://example.com/a", "javascript:alert(1)",
+     " https://example.com/a"],
 )  # fmt: skip
-def test_no_other_string_is_a_url_or_ever_a_path(url: str) -> None:
+def test_no_other_address_is_a_url_nor_ever_a_path(url: str) -> None:
     with pytest.raises(ValueError, match="is not an https URL"):
         ImageInput.of(url)
 
 
+@pytest.mark.parametrize("name", ["none.jpg", "", ".", "a\0b", "none/\n.jpg", "x" * 5000])
+def test_a_string_that_is_neither_url_nor_file_is_told(name: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"is not an https URL, nor a file|can't be read"
+    ) as caught:
+        ImageInput.of(name)
+    assert len(str(caught.value)) < 6000
+
+
 def test_broken_data_uris_are_told_and_not_quoted() -> None:
-    for uri in ("data:image/png,abc", "data:image/png;base64"):
+    for uri in ("data:image/png,abc", "data:image/png;base64", "data:;base64" + "x" * 2000):
         with pytest.raises(ValueError, match="form data:image"):
             ImageInput.of(uri)
-    with pytest.raises(ValueError, match="not valid base64") as caught:
-        ImageInput.of("data:image/png;base64," + "!" * 1000)
-    assert len(str(caught.value)) < 100
+    for payload in ("!" * 1000, "é", B64[:-3], B64 + "=", B64[:50] + "\n" + B64[50:]):
+        with pytest.raises(ValueError, match="data URI is not valid base64") as caught:
+            ImageInput.of("data:image/png;base64," + payload)
+        assert len(str(caught.value)) < 100
 
 
-def test_a_missing_file_and_a_strange_type_are_told(tmp_path: Path) -> None:
+def test_a_missing_file_a_folder_and_a_strange_type_are_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.jpg can't be read: No such file"):
         ImageInput.of(tmp_path / "none.jpg")
-    with pytest.raises(ValueError, match="a dict is no image"):
-        ImageInput.of({})
+    with pytest.raises(ValueError, match="can't be read"):
+        ImageInput.of(tmp_path)
+    with pytest.raises(ValueError, match="a list is no image; give an https URL, a data URI"):
+        ImageInput.of([])
 
 
-def test_a_block_in_a_file_store_is_told() -> None:
-    with pytest.raises(ValueError, match="file store"):
-        ImageInput.from_block({"type": "image", "file_id": "f"}, source="attached:1")
+def test_a_pipe_is_no_file_and_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="it is no file"):
+        ImageInput.of(tmp_path / "pipe")
 
 
-def test_a_block_keeps_the_name_the_agent_gave() -> None:
-    block = {"type": "image", "url": "https://example.com/a.jpg"}
-    assert ImageInput.from_block(block, source="attached:1").source == "attached:1"
+def test_an_empty_file_and_one_beyond_all_bounds_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="0 bytes is empty"):
+        ImageInput.of(b"")
+    monkeypatch.setattr("langchain_apilaplas.formats.MOST_BYTES", 1000)
+    with pytest.raises(ValueError, match="give a smaller picture"):
+        ImageInput.of(DATA)
 
 
-def test_the_repr_has_no_bytes() -> None:
-    assert len(repr(ImageInput.of(ROCKET))) < 200
+def test_what_follows_the_picture_stays_here() -> None:
+    for kind in ("PNG", "JPEG", "WEBP"):
+        image = ImageInput.of(encoded(kind) + b"PK\x03\x04 and more")
+        assert ImageInput.of(encoded(kind)).url == image.url
+
+
+def test_an_image_can_be_copied_and_its_repr_has_no_bytes() -> None:
+    image = ImageInput.of(ROCKET)
+    assert copy.deepcopy(image) == image
+    assert len(repr(image)) < 300

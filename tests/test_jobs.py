@@ -612,7 +612,7 @@ async def test_a_cancelled_submit_that_was_refused_was_not_accepted(
 async def test_a_cancelled_submit_that_is_not_answered_soon_is_unknown(
     served: Sandbox, connect: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("langchain_apilaplas.effects._GRACE", 0.1)
+    monkeypatch.setattr("langchain_apilaplas.sending._GRACE", 0.1)
     served.order(slow(1, on="create"))
     async with AsyncApilaplasClient(**connect) as client:
         with pytest.raises(TimeoutError):

@@ -13,16 +13,12 @@ from langchain_apilaplas.offer import Offer
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.schema import Argument, arguments
 from tests.conftest import ROCKET
+from tests.drawn import heavy
 
 URL = "https://example.com/cat.jpg"
 GEN4, VEO, VEO_IMAGE, HAILUO, LUMA = (
     "runway/gen4_turbo", "veo2", "veo2/image-to-video", "video-01", "luma-ai/v2",
 )  # fmt: skip
-
-
-def big_picture() -> bytes:
-    """A JPEG of five and a half million bytes, as far as its header tells."""
-    return ROCKET.read_bytes() + bytes(5_000_000)
 
 
 def ask(models: list[str], fixed: dict[str, Any] | None = None, **args: Any) -> VideoRequest:
@@ -137,7 +133,6 @@ def test_what_is_fixed_goes_to_the_models_that_have_it() -> None:
         ([GEN4, VEO_IMAGE], {"image": ROCKET}, "With veo2/image-to-video: image: rocket.jpg is"),
         ([VEO, GEN4], {"image": URL}, "With veo2: image: no such parameter here"),
         ([LUMA], {"image": URL, "extend": "g"}, "extend: can't be given together with image"),
-        ([GEN4], {"image": big_picture()}, "makes the request 6,"),
         ([], {}, "models needs at least one model"),
         (["sora"], {}, "There is no model 'sora'"),
     ],
@@ -169,8 +164,15 @@ def test_fixed_pictures_are_read_once(tmp_path: Path) -> None:
     assert offer.request({}, ImageInput.of).summary == {"images": ["photo.jpg"]}
 
 
+@pytest.mark.usefixtures("no_pillow")
+def test_a_fixed_picture_that_is_too_big_is_told_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"makes the request 6,.* install Pillow"):
+        Offer.of([GEN4], {"image": heavy(5_000_000)})
+
+
+@pytest.mark.usefixtures("no_pillow")
 def test_a_picture_that_makes_the_request_too_long_is_told_with_the_rest() -> None:
-    problems = told([GEN4, HAILUO], image=big_picture(), duration=7)
+    problems = told([GEN4, HAILUO], image=heavy(5_000_000), duration=7)
     assert len(problems) == 3
     assert problems[1].startswith("video-01: prompt: missing") or "duration" in problems[1]
 

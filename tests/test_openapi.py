@@ -39,7 +39,8 @@ BODIES = {
 """Document → where its body's schema lies; {} is the row's own path."""
 AGENT_IMAGE = (
     "First frame: an https URL, or a picture of this conversation as 'attached:last' or "
-    "'attached:N' (1 = the user's first). Never base64."
+    "'attached:N' (1 = the user's first), or 'video:<generation id>:last', where an earlier "
+    "video of it ends. Never base64."
 )
 URL = "https://example.com/a.png"
 TEXT = {"type": "string"}

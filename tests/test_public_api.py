@@ -48,7 +48,8 @@ def test_the_schema_an_agent_sees() -> None:
                     "image": {
                         "type": "string",
                         "description": "First frame: an https URL, or a picture of this "
-                        "conversation as 'attached:last' or 'attached:N' (1 = the user's first). "
+                        "conversation as 'attached:last' or 'attached:N' (1 = the user's first), "
+                        "or 'video:<generation id>:last', where an earlier video of it ends. "
                         "Never base64.",
                     },
                     "duration": {

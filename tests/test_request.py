@@ -13,6 +13,7 @@ from langchain_apilaplas.errors import InvalidRequestError
 from langchain_apilaplas.request import VideoRequest, check_value
 from langchain_apilaplas.values import allowed
 from tests.conftest import ROCKET
+from tests.drawn import heavy
 
 GEN4 = get_model("runway/gen4_turbo")
 URL = "https://example.com/cat.jpg"
@@ -60,7 +61,8 @@ def test_everything_wrong_is_said_at_once() -> None:
         "seed: -1 is not allowed; allowed: a whole number from 0 to 4294967295; nearest: 0.",
         "fps: no such parameter here; there are: prompt, image, duration, aspect_ratio, seed.",
         "image: missing. First frame: an https URL, or a picture of this conversation as "
-        "'attached:last' or 'attached:N' (1 = the user's first). Never base64.",
+        "'attached:last' or 'attached:N' (1 = the user's first), or "
+        "'video:<generation id>:last', where an earlier video of it ends. Never base64.",
     )
 
 
@@ -92,10 +94,11 @@ def test_an_image_within_the_ratio_needs_none(size: tuple[int, int]) -> None:
     check(image=picture(*size))
 
 
+@pytest.mark.usefixtures("no_pillow")
 def test_a_body_of_five_megabytes_is_too_long() -> None:
-    padded = ROCKET.read_bytes() + bytes(3_800_000)
-    [problem] = problems(image=padded)
-    assert "bytes long; allowed: at most 5,000,000" in problem
+    [problem] = problems(image=heavy(3_800_000))
+    assert "bytes long; allowed: at most 5,000,000; install Pillow" in problem
+    assert problem.endswith("Or use its https URL.")
 
 
 def test_a_long_value_is_quoted_short() -> None:
@@ -109,7 +112,7 @@ def test_a_record_names_images_and_has_no_bytes() -> None:
 
 def test_a_single_value_can_be_checked() -> None:
     assert check_value(GEN4, "duration", 5) == 5
-    with pytest.raises(ValueError, match="'nope' is not an https URL"):
+    with pytest.raises(ValueError, match="'nope' is not an https URL, nor a file here"):
         check_value(GEN4, "image", "nope")
 
 

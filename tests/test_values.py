@@ -249,6 +249,7 @@ def test_nested_values_may_be_models_from_code() -> None:
         (Picture(max_bytes=50), picture("PNG", 99, 99), "bytes; allowed: at most 50"),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("no_pillow")
 def test_a_picture_is_held_against_the_models_limits(
     wanted: Picture, data: bytes, problem: str
 ) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from langchain_apilaplas.effects import Progress
     from langchain_apilaplas.errors import ApilaplasError, Charged
     from langchain_apilaplas.generation import Generation, Status, Video
+    from langchain_apilaplas.images import ImageInput
     from langchain_apilaplas.ledger import Budget, Job, Ledger, MemoryLedger, Origin, State
     from langchain_apilaplas.ledger.sqlite import SqliteLedger
     from langchain_apilaplas.object_store import ObjectStorage
@@ -35,6 +36,7 @@ __all__ = [
     "DownloadProgress",
     "FolderStorage",
     "Generation",
+    "ImageInput",
     "Job",
     "Ledger",
     "MemoryLedger",
@@ -61,6 +63,7 @@ _MODULES = {
     "effects": ("Progress",),
     "errors": ("ApilaplasError", "Charged"),
     "generation": ("Generation", "Status", "Video"),
+    "images": ("ImageInput",),
     "ledger": ("Budget", "Job", "Ledger", "MemoryLedger", "Origin", "State"),
     "ledger.sqlite": ("SqliteLedger",),
     "object_store": ("ObjectStorage",),

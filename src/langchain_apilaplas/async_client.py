@@ -8,12 +8,13 @@ from typing import Any, Self
 
 import httpx
 
-from langchain_apilaplas.calls import Model, Models
+from langchain_apilaplas.asking import Model, Models
 from langchain_apilaplas.client import DEFAULT_TIMEOUT
 from langchain_apilaplas.connected import Connected
 from langchain_apilaplas.download import MAX_BYTES
 from langchain_apilaplas.effects import Flow, Listener, T, adrive
 from langchain_apilaplas.generation import Generation, Video
+from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.ledger import Job, Origin, Usage
 from langchain_apilaplas.pools import aclose
 from langchain_apilaplas.request import VideoRequest
@@ -111,6 +112,16 @@ class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
     ) -> Path:
         """See `ApilaplasClient.download`."""
         return await self._drive(self._calls.download(video, to, max_bytes, on_progress))
+
+    async def last_frame(
+        self,
+        video: Generation | str,
+        *,
+        model: Model | None = None,
+        origin: Origin | None = None,
+    ) -> ImageInput:
+        """See `ApilaplasClient.last_frame`."""
+        return await self._drive(self._calls.last_frame(video, model, origin))
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""

@@ -1,12 +1,12 @@
 """The calls a client offers, as flows: arguments checked, model looked up, pace chosen."""
 
-import dataclasses
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from langchain_apilaplas import flows
+from langchain_apilaplas.asking import Asking, Model, Models
 from langchain_apilaplas.books import Books, made_by
 from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel, get_model
 from langchain_apilaplas.download import MAX_BYTES
@@ -15,6 +15,7 @@ from langchain_apilaplas.effects import Flow, Listener, T
 from langchain_apilaplas.endings import advise_fetching
 from langchain_apilaplas.errors import ApilaplasError, InvalidRequestError, SettingsError
 from langchain_apilaplas.generation import Generation, Video
+from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.keeping import Keeping
 from langchain_apilaplas.ledger import UNSETTLED, Job, Origin, State, Usage
 from langchain_apilaplas.pacing import Pace
@@ -27,9 +28,6 @@ from langchain_apilaplas.values import is_id
 from langchain_apilaplas.waiting import Waiting
 from langchain_apilaplas.wire import Wire
 
-Model = str | VideoModel
-Models = Model | Sequence[Model]
-
 
 class Calls:
     """Each method checks its arguments at once, and sends nothing: a driver does, with its flow."""
@@ -38,7 +36,11 @@ class Calls:
         self._wire = Wire(settings)
         self._books = books
         self._poll_interval = settings.poll_interval
-        self._universal = settings.universal
+        self._asking = Asking(
+            settings.universal,
+            books.private_prompts,
+            lambda generation_id: self.last_frame(generation_id, None, None),
+        )
 
     def submit(
         self,
@@ -49,9 +51,13 @@ class Calls:
         values: Mapping[str, object],
     ) -> Flow[Generation]:
         """See `ApilaplasClient.submit`."""
-        checked = self._request(request, model, values)
-        submitting = Submitting(self._wire, self._pace(checked.model), self._books)
-        return _generation_of(submitting.submit(checked, _key(key), origin or Origin()))
+        named, where = _key(key), origin or Origin()
+
+        def submit(checked: VideoRequest) -> Flow[Generation]:
+            submitting = Submitting(self._wire, self._pace(checked.model), self._books)
+            return _generation_of(submitting.submit(checked, named, where))
+
+        return self._asking.asked(request, model, values, submit)
 
     def get(self, generation_id: str, model: Model | None) -> Flow[Generation]:
         """See `ApilaplasClient.get`."""
@@ -102,9 +108,13 @@ class Calls:
         values: Mapping[str, object],
     ) -> Flow[Generation]:
         """See `ApilaplasClient.generate`."""
-        checked = self._request(request, model, values)
-        waiting = self._waiting(checked.model, seconds("timeout", timeout), listener)
-        return self._keep(waiting.generate(checked, _key(key), origin or Origin()))
+        named, where, longest = _key(key), origin or Origin(), seconds("timeout", timeout)
+
+        def generate(checked: VideoRequest) -> Flow[Generation]:
+            waiting = self._waiting(checked.model, longest, listener)
+            return self._keep(waiting.generate(checked, named, where))
+
+        return self._asking.asked(request, model, values, generate)
 
     def resume_all(self, timeout: float, listener: Listener | None) -> Flow[list[Job]]:
         """See `ApilaplasClient.resume_all`."""
@@ -131,6 +141,19 @@ class Calls:
     def expected_usage(self, model: Model | None) -> Flow[Usage]:
         """See `ApilaplasClient.expected_usage`."""
         return self._books.expected_usage(get_model(model or DEFAULT_MODEL))
+
+    def last_frame(
+        self, video: Generation | str, model: Model | None, origin: Origin | None
+    ) -> Flow[ImageInput]:
+        """See `ApilaplasClient.last_frame`."""
+        from langchain_apilaplas.frames import last_frame  # noqa: PLC0415 - seldom needed
+
+        generation_id = _id(video.id if isinstance(video, Generation) else video)
+
+        def look(generation_id: str) -> Flow[Generation]:
+            return self.get(generation_id, model)
+
+        return last_frame(generation_id, look, self._wire, self._books, origin)
 
     def download(
         self,
@@ -200,7 +223,7 @@ class Calls:
                     next_step="Register it, or give its row as model=.",
                 )
             try:
-                rows = [row] if row else [self._row(row) for row in given]
+                rows = [row] if row else [self._asking.row(row) for row in given]
                 return (yield from then(generation_id, rows))
             except ApilaplasError as error:
                 if job:
@@ -208,22 +231,6 @@ class Calls:
                 raise
 
         return flow()
-
-    def _request(
-        self, request: VideoRequest | None, model: Model | None, values: Mapping[str, object]
-    ) -> VideoRequest:
-        if request is None:
-            request = VideoRequest.check(self._row(model or DEFAULT_MODEL), values)
-        elif model is not None or values:
-            raise SettingsError("Give a request, or a model and its values; not both.")
-        row = self._row(request.model)
-        if row != request.model:
-            request = VideoRequest.check(row, request.values)
-        return dataclasses.replace(request, is_private=self._books.private_prompts)
-
-    def _row(self, model: Model) -> VideoModel:
-        row = get_model(model)
-        return row.universal() if self._universal else row
 
     def _waiting(self, model: VideoModel, timeout: float, listener: Listener | None) -> Waiting:
         return Waiting(self._wire, self._pace(model), timeout, self._books, listener)

@@ -7,11 +7,12 @@ from typing import Any, Self
 
 import httpx
 
-from langchain_apilaplas.calls import Model, Models
+from langchain_apilaplas.asking import Model, Models
 from langchain_apilaplas.connected import Connected
 from langchain_apilaplas.download import MAX_BYTES
 from langchain_apilaplas.effects import Flow, Listener, T, drive
 from langchain_apilaplas.generation import Generation, Video
+from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.ledger import Job, Origin, Usage
 from langchain_apilaplas.pools import close
 from langchain_apilaplas.request import VideoRequest
@@ -76,9 +77,9 @@ class ApilaplasClient(Connected[httpx.Client]):
                 ledger knows nothing is submitted: you get the generation that there is. Default: a
                 fresh one.
             origin: The thread it belongs to, for a budget and for `jobs`.
-            values: What the model takes, by the names in its row: `prompt`, `image` (https URL,
-                data URI, bytes or `pathlib.Path`), `duration` (seconds), `extend` (the id of a
-                generation to be continued) and so on.
+            values: What the model takes, by the names in its row: `prompt`, `image` (see
+                `ImageInput.of`; also `video:<generation id>:last`, where an earlier video ends),
+                `duration` (seconds), `extend` (the id of a generation to be continued) and so on.
 
         Returns:
             The generation, usually `queued`.
@@ -184,31 +185,24 @@ class ApilaplasClient(Connected[httpx.Client]):
             nothing; its `state` is `error`.
 
         Raises:
-            LedgerError: The ledger can't be read.
-            AuthenticationError: The key is refused.
+            ApilaplasError: The ledger can't be read, or the key is refused.
         """
         return self._drive(self._calls.resume_all(timeout, on_progress))
 
     def jobs(self, *states: str, thread: str | None = None) -> list[Job]:
-        """The ledger's jobs in some states, the oldest first.
-
-        Args:
-            states: See `State`. Default: all that are open or unknown.
-            thread: Only those of this thread.
-
-        Raises:
-            LedgerError: The ledger can't be read.
+        """The ledger's jobs in some states (see `State`; by default all that are open or unknown),
+        of all threads or one, the oldest first. Raises LedgerError where it can't be read.
         """
         return self._drive(self._calls.jobs(states, thread))
 
     def resolve(self, key: str, *, generation_id: str | None = None, submitted: bool = True) -> Job:
-        """Settle a job that is unknown, or submitted and never found again, after a look at the
-        account.
+        """Settle a job that is unknown or was never found again, after a look at the account.
 
         Args:
             key: The job's key, as `jobs` gives it.
-            generation_id: The generation that came of it; it is waited for by the next call.
-            submitted: False if there is none: then the same request may be submitted anew.
+            generation_id: What came of it; or `submitted=False` if nothing did, and the same
+                request may be submitted anew.
+            submitted: See there.
 
         Raises:
             NotFoundError: The ledger has no such job.
@@ -251,6 +245,30 @@ class ApilaplasClient(Connected[httpx.Client]):
             ApilaplasError: As of `get`, where a fresh link was needed.
         """
         return self._drive(self._calls.download(video, to, max_bytes, on_progress))
+
+    def last_frame(
+        self,
+        video: Generation | str,
+        *,
+        model: Model | None = None,
+        origin: Origin | None = None,
+    ) -> ImageInput:
+        """The picture that a finished video ends with, for the next one to start from. Free.
+
+        Needs the `images` extra. Fetched is only what lies in the public internet, or on the
+        gateway's own host.
+
+        Args:
+            video: The generation, or its id.
+            model: As of `get`.
+            origin: When given, the video must be of its thread, by the ledger.
+
+        Raises:
+            InvalidRequestError: There is no such video, it is not finished, or the extra lacks.
+            GatewayError: The video can't be fetched.
+            ApilaplasError: As of `get`.
+        """
+        return self._drive(self._calls.last_frame(video, model, origin))
 
     def close(self) -> None:
         """Close the connections. Not those of your own `http_client`."""

@@ -90,7 +90,9 @@ class Part:
         self.size = 0
         self._total: int | None = None
         self._validator: str | None = None
+        self._tag: str | None = None
         self._file: IO[bytes] | None = None
+        self._dropped = False
         self._max_bytes = max_bytes
         self._until = time.monotonic() + seconds
         self._window = (math.inf, 0)
@@ -103,10 +105,9 @@ class Part:
     def wanted(self, request: httpx.Request) -> httpx.Request:
         """The request for what is missing: a range (RFC 9110, 14), if it is the same file."""
         headers = request.headers.copy()
-        if self.size and self._total:
+        if self.size and self._total and self._validator:
             headers["Range"] = f"bytes={self.size}-"
-            if self._validator:
-                headers["If-Range"] = self._validator
+            headers["If-Range"] = self._validator
         return httpx.Request("GET", request.url, headers=headers, extensions=request.extensions)
 
     def begin(self, answer: httpx.Response) -> None:
@@ -127,6 +128,7 @@ class Part:
         total = int(length) if plain and re.fullmatch("[0-9]{1,18}", length) else None
         self._check_size(total or 0)
         self._start(total, _validator(answer.headers))
+        self._tag = answer.headers.get("ETag")
 
     def add(self, chunk: bytes) -> None:
         """One more piece.
@@ -180,6 +182,7 @@ class Part:
 
     def drop(self) -> None:
         """Leave nothing behind but what took its name."""
+        self._dropped = True
         with suppress(OSError):
             if self._file:
                 self._file.close()
@@ -189,6 +192,7 @@ class Part:
     def _continues(self, answer: httpx.Response) -> bool:
         said = answer.headers.get("Content-Range", "")
         same = _validator(answer.headers) in (None, self._validator)
+        same = same and answer.headers.get("ETag") in (None, self._tag)
         wanted = rf"bytes {self.size}-\d+/{self._total}"
         return bool(self.size and same and re.fullmatch(wanted, said, re.ASCII))
 
@@ -196,6 +200,9 @@ class Part:
         with self._writable():
             if self._file is None:
                 self._file = self.path.open("xb")
+                if self._dropped:  # while it was opened in a thread, its caller went away
+                    self.drop()
+                    raise final("The download was given up.")
             self._file.seek(0)
             self._file.truncate()
         self.size, self._total, self._validator = 0, total, validator
@@ -255,7 +262,7 @@ def _explained(http: httpx.Client | httpx.AsyncClient) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPStatusError as error:  # a hook of the caller's raised for the status
-        raise _refusal(error.response) from error
+        raise _refusal(error.response) from None  # its text has the whole link
     except httpx.InvalidURL as error:
         raise final("The video's link is not a URL.") from error
     except httpx.HTTPError as error:

@@ -83,7 +83,7 @@ class Downloading:
 
     def _receive_newest(self, generation: Generation, part: Part, deadline: float) -> Flow[None]:
         url = _url(generation)
-        if not self._has_expired(url):
+        if not self.has_expired(url):
             try:
                 return (yield from self._receive(url, part, deadline))
             except DownloadError as error:
@@ -93,14 +93,14 @@ class Downloading:
         return (yield from self._receive(_url(fresh), part, deadline))
 
     def _receive(self, url: str, part: Part, deadline: float) -> Flow[None]:
-        request, failures = self.api.download(url), 0
+        request, failures, most = self.api.download(url), 0, part.size
         while True:
-            before = part.size
             try:
                 yield Receive(request, part, self.listener)
                 return
             except DownloadError as error:
-                failures = 1 if part.size - before >= _ENOUGH else failures + 1
+                failures = 1 if part.size - most >= _ENOUGH else failures + 1
+                most = max(most, part.size)
                 delay = self.pace.backoff(failures, error.retry_after)
                 late = (yield from now()) + delay > deadline
                 if not error.retry or failures == ATTEMPTS or delay > PATIENCE or late:
@@ -110,11 +110,12 @@ class Downloading:
             yield Sleep(delay)
 
     def _explain(self, error: DownloadError, url: str) -> None:
-        if error.status_code in _NO_LONGER and self._has_expired(url):
+        if error.status_code in _NO_LONGER and self.has_expired(url):
             error.problem += f" The link expired at {links.expiry(url):%Y-%m-%d %H:%M} UTC."
             error.next_step = "Get a fresh link, by the generation's id."
 
-    def _has_expired(self, url: str) -> bool:
+    def has_expired(self, url: str) -> bool:
+        """Whether a link says that it works no longer."""
         expires = links.expiry(url)
         return expires is not None and expires <= self.books.ledger.clock()
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from langchain_apilaplas.books import Books
 from langchain_apilaplas.catalog import VideoModel
-from langchain_apilaplas.effects import Flow, Now, Send, Sleep, T, logger
+from langchain_apilaplas.effects import Flow, Now, Sleep, T, logger
 from langchain_apilaplas.errors import ApilaplasError
 from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.pacing import PATIENCE, Pace
+from langchain_apilaplas.sending import Send
 from langchain_apilaplas.wire import Exchange, Wire
 
 GET_ATTEMPTS = 4

@@ -1,41 +1,68 @@
 """An image, however it comes, made into what travels: an https URL or a data URI.
 
 An image given as bytes is recognized by its content, not by its name, and measured, before
-anything is sent. No URL is ever fetched here: the gateway does that.
+anything is sent. It is encoded once. No URL is ever fetched here: the gateway does that.
 """
 
-import base64
 import binascii
+import hashlib
+import io
+import os
 import re
-import struct
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from langchain_apilaplas.blocks import picture_in
 from langchain_apilaplas.quoting import quoted
 
-FORMATS = "JPEG, PNG or WebP"
+if TYPE_CHECKING:
+    from langchain_apilaplas import converting
+
+_FORMS = (
+    "give an https URL, a data URI, bytes, a file's path, an image of Pillow's or a content block"
+)
 
 
 @dataclass(frozen=True)
 class ImageInput:
-    """An image that may be sent.
+    """An image that may be sent. Made by `of`.
 
     Attributes:
-        url: What travels: an https URL, or a data URI. Not in `repr`: it may be megabytes.
         source: How the caller named it, for messages and artifacts.
+        link: Its https URL; "" where the image itself travels.
+        encoded: The image itself, as base64. Not in `repr`: it may be megabytes.
         media_type: "image/jpeg", "image/png" or "image/webp"; None for a URL.
         width: Pixels; None for a URL.
         height: Pixels; None for a URL.
+        fixes: What was done to it, in words that follow "it was".
+        given: A hash of what it was made from, where it does not travel as it came.
+        promised: Whether it stands for a frame of a video that has still to be fetched.
     """
 
-    url: str = field(repr=False)
     source: str
+    link: str = field(default="", repr=False)
+    encoded: bytes = field(default=b"", repr=False)
     media_type: str | None = None
     width: int | None = None
     height: int | None = None
+    fixes: tuple[str, ...] = ()
+    given: str = field(default="", repr=False)
+    promised: bool = False
+    _fitted: dict[object, "ImageInput"] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def url(self) -> str:
+        """What travels: an https URL, or a data URI, made anew each time."""
+        return self.link or (self.prefix + self.encoded).decode("ascii")
+
+    @property
+    def prefix(self) -> bytes:
+        """What stands before `encoded` in the data URI."""
+        return b"data:%s;base64," % (self.media_type or "").encode("ascii")
 
     @property
     def ratio(self) -> float | None:
@@ -45,32 +72,52 @@ class ImageInput:
     @property
     def size(self) -> int:
         """Bytes of the image itself; 0 for a URL."""
-        encoded = self.url.partition(",")[2] if self.width else ""
-        return len(encoded) * 3 // 4 - encoded.count("=", -2)
+        return len(self.encoded) * 3 // 4 - self.encoded[-2:].count(b"=")
+
+    @property
+    def identity(self) -> str:
+        """What stays the same however a picture is converted: the hash of what was given."""
+        return self.given or _hash(binascii.a2b_base64(self.encoded))
 
     @classmethod
     def of(cls, value: object) -> "ImageInput":
-        """From code: an https URL, a data URI, bytes, or a `pathlib.Path`.
+        """From code: an https URL, a data URI, bytes, a path, a `PIL.Image.Image`, or a content
+        block of a chat message in LangChain's form or a provider's.
 
-        A plain string is never taken for a path, so what an agent wrote can't read a file.
+        A string that is neither URL nor data URI is a file's path, so never pass on what an agent
+        wrote: the tools don't, and `from_url` reads nothing.
 
         Raises:
             ValueError: It is none of these, or holds no image; the message says which.
         """
         if isinstance(value, cls):
             return value
-        if isinstance(value, Path):
-            return cls.from_bytes(_read(value), source=value.name)
-        if isinstance(value, bytes | bytearray):
+        if isinstance(value, bytes | bytearray | memoryview):
             return cls.from_bytes(bytes(value), source=f"{len(value)} bytes")
+        if _is_pillows(value):
+            return cls._of_pillows(value)
+        if isinstance(value, Mapping):
+            return cls._of_block(value)
+        if isinstance(value, os.PathLike | str):
+            return cls._named(value)
+        raise ValueError(f"a {type(value).__name__} is no image; {_FORMS}")
+
+    @classmethod
+    def _of_pillows(cls, image: Any) -> "ImageInput":
+        from langchain_apilaplas import converting  # noqa: PLC0415 - seldom needed
+
+        source = Path(str(getattr(image, "filename", ""))).name or "a picture"
+        return cls.from_bytes(converting.written(image, source), source=source)
+
+    @classmethod
+    def _named(cls, value: "os.PathLike[str] | str") -> "ImageInput":
         if isinstance(value, str) and value[:5].lower() == "data:":
-            return cls.from_base64(_data_uri_payload(value), source="data URI")
-        if isinstance(value, str):
+            return cls._of_data_uri(value, source="data URI")
+        if isinstance(value, str) and _ADDRESS.match(value):
             return cls.from_url(value)
-        raise ValueError(
-            f"a {type(value).__name__} is no image; give an https URL, a data URI, bytes or a "
-            "pathlib.Path"
-        )
+        from langchain_apilaplas import files  # noqa: PLC0415 - seldom needed
+
+        return cls.from_bytes(files.read_given(value), source=Path(value).name)
 
     @classmethod
     def from_url(cls, url: str) -> "ImageInput":
@@ -86,120 +133,152 @@ class ImageInput:
             good = False
         if not good or re.search(r"[\s\x00-\x1f\x7f]", url):
             raise ValueError(f"{quoted(url)} is not an https URL")
-        return cls(url, source=url.partition("?")[0])
+        return cls(url.partition("?")[0], link=url)
 
     @classmethod
-    def from_base64(cls, text: str, *, source: str) -> "ImageInput":
-        """Base64 as messages and data URIs carry it; encoded once, it travels as it came.
+    def from_base64(cls, text: str | bytes, *, source: str) -> "ImageInput":
+        """Base64 as messages and data URIs carry it; it travels as it came.
 
         Raises:
             ValueError: It is not base64, or the bytes are not an image.
         """
         try:
-            data = base64.b64decode(text, validate=True)
+            encoded = text.encode("ascii") if isinstance(text, str) else text
+            data = binascii.a2b_base64(encoded, strict_mode=True)
         except (binascii.Error, ValueError):
             raise ValueError(f"{source} is not valid base64") from None
-        return cls._measured(data, text, source)
+        return cls._checked(data, source, encoded)
 
     @classmethod
     def from_bytes(cls, data: bytes, *, source: str) -> "ImageInput":
-        """A JPEG, PNG or WebP file's content.
+        """A picture file's content: JPEG, PNG or WebP; or, with Pillow, what can be made a JPEG.
 
         Raises:
-            ValueError: It is none of these, or damaged.
+            ValueError: It is none of these, or damaged, cut off, animated, turned or too big.
         """
-        return cls._measured(data, base64.b64encode(data).decode("ascii"), source)
+        return cls._checked(data, source)
 
     @classmethod
-    def _measured(cls, data: bytes, encoded: str, source: str) -> "ImageInput":
-        media_type, width, height = measure(data, source)
-        return cls(f"data:{media_type};base64,{encoded}", source, media_type, width, height)
-
-    @classmethod
-    def from_block(cls, block: Mapping[str, Any], *, source: str) -> "ImageInput":
-        """A LangChain content block of type image, or a file block that holds an image.
+    def from_block(cls, found: Mapping[str, Any], *, source: str) -> "ImageInput":
+        """A picture as `blocks.picture_in` gives it.
 
         Raises:
             ValueError: It points to a provider's file store, or holds no usable image.
         """
-        if isinstance(encoded := block.get("base64"), str):
+        if isinstance(encoded := found.get("base64"), str):
             return cls.from_base64(encoded, source=source)
-        if isinstance(url := block.get("url"), str):
-            image = cls.of(url)
-            return cls(image.url, source, image.media_type, image.width, image.height)
+        if isinstance(data := found.get("data"), bytes):
+            return cls.from_bytes(data, source=source)
+        if isinstance(url := found.get("url"), str):
+            if url[:5].lower() == "data:":
+                return cls._of_data_uri(url, source=source)
+            return replace(cls.from_url(url), source=source)
         raise ValueError(
             f"{source} lies in a provider's file store, where only that provider can read it; "
             "attach the picture itself, or give its https URL"
         )
 
+    @classmethod
+    def of_frame(cls, data: bytes, *, source: str) -> "ImageInput":
+        """A frame of a video. What it is called says which: decoders may differ in a bit.
 
-def measure(data: bytes, source: str) -> tuple[str, int, int]:
-    """Media type, width and height in pixels of a JPEG, PNG or WebP, from its header.
+        Raises:
+            ValueError: As of `from_bytes`.
+        """
+        return replace(cls.from_bytes(data, source=source), given=_hash(source.encode()))
 
-    Raises:
-        ValueError: It is another kind of file, or its header is damaged.
-    """
-    for signature, media_type, size in _READERS:
-        if re.match(signature, data, re.DOTALL):
-            try:
-                width, height = size(data)
-            except (struct.error, IndexError):
-                width = height = 0
-            if width < 1 or height < 1:
-                raise ValueError(f"{source} is a damaged {media_type} file")
-            return media_type, width, height
-    raise ValueError(f"{source} is not an image that can be sent ({FORMATS})")
+    @classmethod
+    def promise(cls, source: str) -> "ImageInput":
+        """What stands for a frame of a video until it is fetched."""
+        return cls(source, promised=True)
+
+    def fitted(
+        self, kinds: tuple[str, ...], most: int | None, least_side: int, need: str
+    ) -> "ImageInput":
+        """The same picture, made into one of the media types, with at most so many bytes.
+
+        Raises:
+            ValueError: That can't be done here; `need` says, after its name, what is wrong.
+        """
+        from langchain_apilaplas import converting  # noqa: PLC0415 - seldom needed
+
+        key = (kinds, most, least_side)
+        if key not in self._fitted:
+            data = binascii.a2b_base64(self.encoded)
+            wanted = converting.Wanted(kinds, most, least_side, f"{self.source} {need}")
+            made = converting.fitted(data, self.media_type or "", self.source, wanted)
+            image = ImageInput.from_bytes(made.data, source=self.source)
+            fixes = (*self.fixes, *made.done)
+            self._fitted[key] = replace(image, fixes=fixes, given=self.identity)
+        return self._fitted[key]
+
+    @classmethod
+    def _of_block(cls, block: Mapping[str, Any]) -> "ImageInput":
+        found = picture_in(block)
+        if found is None:
+            raise ValueError(f"the block of type {quoted(block.get('type'))} holds no image")
+        return cls.from_block(found, source="the block's picture")
+
+    @classmethod
+    def _of_data_uri(cls, uri: str, *, source: str) -> "ImageInput":
+        comma = uri.find(",", 0, 1000)
+        if comma < 0 or not uri[:comma].lower().endswith(";base64"):
+            raise ValueError("the data URI is not of the form data:image/…;base64,…")
+        try:
+            encoded = _ascii(uri, comma + 1)
+        except UnicodeError:
+            raise ValueError(f"{source} is not valid base64") from None
+        return cls.from_base64(encoded, source=source)
+
+    @classmethod
+    def _checked(cls, data: bytes, source: str, encoded: bytes | None = None) -> "ImageInput":
+        """Of a file's bytes, and what they are in base64 where that is known."""
+        from langchain_apilaplas import formats  # noqa: PLC0415 - seldom needed
+
+        if not data:
+            raise ValueError(f"{source} is empty")
+        if len(data) > formats.MOST_BYTES:
+            raise ValueError(f"{source} has {len(data):,} bytes; give a smaller picture")
+        kind, given = formats.foreign(data), ""
+        done: tuple[str, ...] = ()
+        header = None if kind else formats.read(data, source)
+        if header is None or header.orientation != 1:
+            made, given = _usable(data, source), _hash(data)
+            data, done, encoded = made.data, made.done, None
+            header = formats.read(data, source)
+        if encoded is None or header.end < len(data):
+            encoded = binascii.b2a_base64(memoryview(data)[: header.end], newline=False)
+        return cls(
+            source, "", encoded, header.media_type, header.width, header.height, done, given
+        )  # fmt: skip
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path} can't be read: {error.strerror}") from error
+_ADDRESS = re.compile(r"\s*[a-zA-Z][\w+.-]+:")
+"""A string that starts like this is meant as an address, so no file is looked for."""
 
 
-def _data_uri_payload(uri: str) -> str:
-    header, comma, payload = uri.partition(",")
-    if not comma or not header.lower().endswith(";base64"):
-        raise ValueError("the data URI is not of the form data:image/…;base64,…")
-    return payload
+def _usable(data: bytes, source: str) -> "converting.Converted":
+    from langchain_apilaplas import converting  # noqa: PLC0415 - seldom needed
+
+    return converting.usable(data, source)
 
 
-def _png_size(data: bytes) -> tuple[int, int]:
-    kind, width, height = struct.unpack_from(">4sII", data, 12)
-    return (width, height) if kind == b"IHDR" else (0, 0)
+def _is_pillows(value: object) -> bool:
+    """Whether it is an image of Pillow's. Where nobody has imported Pillow, nothing is."""
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(value, pillow.Image)
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """Walk the segments to the frame header: ITU T.81, B.1.1.3 and B.2.2."""
-    position = 2
-    while True:
-        while data[position + 1] == 0xFF:  # fill bytes before a marker
-            position += 1
-        marker = data[position + 1]
-        if data[position] != 0xFF or marker in (0xD9, 0xDA):
-            return 0, 0
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, position + 5)
-            return width, height
-        position += 2 + int(struct.unpack_from(">H", data, position + 2)[0])
+def _ascii(text: str, start: int) -> bytes:
+    """The text from there on as bytes, without a copy of it as text."""
+    buffer = io.BytesIO()
+    for at in range(start, len(text), _STEP):
+        buffer.write(text[at : at + _STEP].encode("ascii"))
+    return buffer.getvalue()
 
 
-def _webp_size(data: bytes) -> tuple[int, int]:
-    """Of the three kinds of first chunk: RFC 9649, sections 2.5 to 2.7."""
-    kind = data[12:16]
-    if kind == b"VP8X":
-        low_w, high_w, low_h, high_h = struct.unpack_from("<HBHB", data, 24)
-        return 1 + low_w + (high_w << 16), 1 + low_h + (high_h << 16)
-    if kind == b"VP8L":
-        bits = int(struct.unpack_from("<I", data, 21)[0])
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = struct.unpack_from("<HH", data, 26)
-    return width & 0x3FFF, height & 0x3FFF
+_STEP = 1 << 20
 
 
-_READERS = (
-    (rb"\x89PNG\r\n\x1a\n", "image/png", _png_size),
-    (rb"\xff\xd8\xff", "image/jpeg", _jpeg_size),
-    (rb"RIFF....WEBP", "image/webp", _webp_size),
-)
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

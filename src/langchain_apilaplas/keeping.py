@@ -53,14 +53,19 @@ class Keeping:
                 with suppress(FileNotFoundError):
                     return (yield from self._linked(generation))
                 stored = False
+                yield from self.books.keep(generation.id, stored=None)
             yield from self._store(generation, job)
             stored = True
             return (yield from self._linked(generation))
         except Exception as error:
             reason = _reason(error)
         logger.warning("The video of generation %s could not be kept: %s", generation.id, reason)
-        if not stored:
-            yield from self.books.keep(generation.id, storage=self.storage.address, stored=None)
+        job = yield from self.books.find(generation.id)
+        if not (job and job.stored):  # what another storage or process keeps stays known
+            yield from self.books.keep(generation.id, storage=self.storage.address)
+        if self.downloading.has_expired(_video(generation).url):
+            with suppress(ApilaplasError):
+                generation = yield from self.downloading.refresh(generation)
         return dataclasses.replace(generation, not_stored=reason)
 
     def _store(self, generation: Generation, job: Job | None) -> Flow[None]:

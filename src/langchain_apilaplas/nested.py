@@ -13,6 +13,8 @@ from langchain_apilaplas.quoting import place, quoted, shorten
 _MOST = 10
 _DEEPEST = 50
 
+_NAMING = ("attached:", "data:", "video:")
+
 ToImage = Callable[[Any], ImageInput]
 """Makes an image of what stands for one. Raises ValueError."""
 
@@ -51,7 +53,7 @@ def _with_pictures(param: Param, value: Any, to_image: ToImage, depth: int = 0) 
     """The same, but where it names a picture of the conversation, that picture."""
     if depth > _DEEPEST:
         raise ValueError(f"{param.name}: is nested too deeply.")
-    if isinstance(value, str) and value[:9].lower().startswith(("attached:", "data:")):
+    if isinstance(value, str) and value[:9].lower().startswith(_NAMING):
         try:
             return to_image(value).url
         except ValueError as error:

@@ -131,6 +131,9 @@ class Offer:
         return bool(params) and not check_values(params, {name: args[name]}, to_image)[2]
 
 
+_PICTURES = ("image", "images")
+
+
 def _distance(refusal: InvalidRequestError) -> tuple[int, int]:
     """How far a request is from being taken: what was given wrongly weighs more than what is not
     there yet.
@@ -141,28 +144,34 @@ def _distance(refusal: InvalidRequestError) -> tuple[int, int]:
 
 def _fixed(rows: Sequence[VideoModel], fixed: Mapping[str, Any]) -> dict[str, Any]:
     """What was fixed, if every model can be sent what it knows of it. Files are read once."""
-    known = dict(fixed)
+    known = {name: _read(rows, name, value) for name, value in fixed.items()}
     for row in rows:
         needed = [name for name in known if _is_needed(rows, name)]
         try:
             for name in (name for name in needed if row.param(name) is None):
                 check_value(row, name, known[name])  # says which there are
-            checked = check_fixed(row, known)
+            check_fixed(row, known)
         except ValueError as error:
             raise SettingsError(" ".join([f"With {row.id}:", *error.args])) from None
-        known |= {name: value for name, value in checked.items() if _has_images(value)}
     return known
 
 
 def _is_needed(rows: Sequence[VideoModel], name: str) -> bool:
     """Whether every model must know it: no video may be made without the picture that was fixed."""
     params = [param for row in rows if (param := row.param(name))]
-    return not params or any(param.kind in ("image", "images", "id") for param in params)
+    return not params or any(param.kind in (*_PICTURES, "id") for param in params)
 
 
-def _has_images(value: object) -> bool:
-    items = value if isinstance(value, list) else [value]
-    return any(isinstance(item, ImageInput) for item in items)
+def _read(rows: Sequence[VideoModel], name: str, value: Any) -> Any:
+    """Pictures read, each model then fits them to its own limits. What is none, the checks tell."""
+    if not any(param.kind in _PICTURES for row in rows if (param := row.param(name))):
+        return value
+    try:
+        if isinstance(value, list | tuple):
+            return [ImageInput.of(item) for item in value]
+        return ImageInput.of(value)
+    except ValueError:
+        return value
 
 
 def _remembering(to_image: ToImage) -> ToImage:

@@ -1,21 +1,20 @@
 """What the caller wants, checked against a model's row, and the body that says so."""
 
-import copy
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 from urllib.parse import quote
 
+from langchain_apilaplas import bodies
 from langchain_apilaplas.catalog import Param, VideoModel
 from langchain_apilaplas.errors import InvalidRequestError
 from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.nested import ToImage
 from langchain_apilaplas.quoting import hide, shorten
 from langchain_apilaplas.schema_check import schema_problems
-from langchain_apilaplas.values import allowed, take
+from langchain_apilaplas.shortening import picture_fixes, shortened
+from langchain_apilaplas.values import allowed, framed, take
 
 _MOST = 20
 """So many unknown names are listed."""
@@ -33,14 +32,12 @@ class VideoRequest:
     Attributes:
         model: The row it was checked against.
         values: Parameter name → value; only what was given, images as `ImageInput`.
-        body: The JSON that travels, as bytes.
         fixes: What was set right about the values given, a sentence each.
         is_private: Whether what is asked in words stays out of every record.
     """
 
     model: VideoModel
     values: Mapping[str, Any] = field(repr=False)
-    body: bytes = field(repr=False)
     fixes: tuple[str, ...] = ()
     is_private: bool = False
 
@@ -51,7 +48,7 @@ class VideoRequest:
         given: Mapping[str, object],
         *,
         fixed: Mapping[str, object] | None = None,
-        to_image: ToImage = ImageInput.of,
+        to_image: ToImage | None = None,
     ) -> "VideoRequest":
         """Check everything at once, before anything is sent. None and "" count as left out.
 
@@ -62,12 +59,15 @@ class VideoRequest:
             given: Parameter name → value.
             fixed: What a developer has set. When it is given, even empty, `given` comes from an
                 agent: it may set neither these nor what is not offered to agents.
-            to_image: Makes an `ImageInput` of what stands for an image in `given`.
+            to_image: Makes an `ImageInput` of what stands for an image in `given`. Default:
+                `ImageInput.of`; but from an agent only https URLs are taken.
 
         Raises:
             InvalidRequestError: With one sentence for each thing that is wrong.
         """
         offered = model.params if fixed is None else open_params(model, fixed)
+        if to_image is None:
+            to_image = ImageInput.of if fixed is None else _named_by_url
         values, fixes, problems = check_values(offered, given, to_image)
         for name in (name for name in fixed or {} if model.param(name)):
             try:
@@ -75,14 +75,16 @@ class VideoRequest:
             except ValueError as error:
                 problems += error.args
         problems += _clashes(model, values)
+        problems += _instead_of_frames(model, given)
         problems += [] if "aspect_ratio" in _present(given) else _ratio_problems(model, values)
-        wire = _wire(model, values)
-        body = json.dumps(wire).encode("ascii")
-        problems += _too_long(model, body)
-        problems += schema_problems(model, wire, partial=bool(problems))
+        values, too_long = shortened(model, values)
+        problems += too_long
+        if model.schema is not None:
+            problems += schema_problems(model, bodies.wire(model, values), partial=bool(problems))
         if problems:
             raise InvalidRequestError(*problems)
-        return cls(model, values, body, tuple(fixes))
+        fixes += [fix for name, value in values.items() for fix in picture_fixes(name, value)]
+        return cls(model, values, tuple(fixes))
 
     @property
     def endpoint(self) -> str:
@@ -93,10 +95,19 @@ class VideoRequest:
         return self.model.extend_endpoint.format(id=quote(extended, safe=""))
 
     @property
+    def body(self) -> bytes:
+        """The JSON that travels, put together anew each time."""
+        return b"".join(self.pieces)
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """The same in parts. A picture is one of them, and not copied."""
+        return bodies.pieces(self.model, self.values)
+
+    @property
     def fingerprint(self) -> str:
         """A hash of what it asks for, the same however the JSON is written."""
-        text = json.dumps([self.endpoint, json.loads(self.body)], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return bodies.fingerprint(self.endpoint, self.model, self.values)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -134,8 +145,8 @@ def check_fixed(model: VideoModel, fixed: Mapping[str, object]) -> dict[str, Any
         ValueError: Its arguments are sentences about what can't be sent.
     """
     values = {name: check_value(model, name, fixed[name]) for name in fixed if model.param(name)}
-    body = json.dumps(_wire(model, values)).encode("ascii")
-    if problems := _clashes(model, values) + _too_long(model, body):
+    _, too_long = shortened(model, values)
+    if problems := _clashes(model, values) + too_long:
         raise ValueError(*problems)
     return values
 
@@ -241,26 +252,6 @@ def _ratio_problems(model: VideoModel, values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _wire(model: VideoModel, values: Mapping[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = copy.deepcopy(dict(model.constants))
-    body |= {"model": model.id} if model.sends_model else {}
-    for param in model.params:
-        if param.name not in values or not param.wire:
-            continue
-        place = body
-        for name in param.inside:
-            place = place.setdefault(name, {})
-        place.update(param.beside)
-        place[param.wire] = _sent(values[param.name])
-    return body
-
-
-def _sent(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_sent(item) for item in value]
-    return value.url if isinstance(value, ImageInput) else value
-
-
 def clean_of_secrets(value: Any, depth: int = 0) -> Any:
     """Nested values for a record: without base64 and the signed parts of links."""
     if depth > _DEEPEST:
@@ -276,10 +267,19 @@ def clean_of_secrets(value: Any, depth: int = 0) -> Any:
     return value
 
 
-def _too_long(model: VideoModel, body: bytes) -> list[str]:
-    if not model.max_body or len(body) <= model.max_body:
-        return []
-    return [
-        f"image: makes the request {len(body):,} bytes long; allowed: at most "
-        f"{model.max_body:,}. Use a smaller picture, or its https URL."
+def _named_by_url(value: object) -> ImageInput:
+    if not isinstance(value, str):
+        raise ValueError(f"a {type(value).__name__} names no image; give an https URL")
+    return ImageInput.from_url(value)
+
+
+def _instead_of_frames(model: VideoModel, given: Mapping[str, object]) -> list[str]:
+    """How a model that takes no pictures goes on from a video all the same."""
+    frames = [
+        param
+        for param in model.params
+        if param.kind == "image" and not param.picture.inline and framed(given.get(param.name))
     ]
+    if not frames or model.param("extend") is None:
+        return []
+    return ["extend: goes on from a video of this same model; give its generation id here."]

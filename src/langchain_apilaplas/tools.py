@@ -2,23 +2,25 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, InstanceOf, model_validator
+from pydantic import Field, InstanceOf, PrivateAttr, model_validator
 
 from langchain_apilaplas import answer
 from langchain_apilaplas.catalog import Param
 from langchain_apilaplas.errors import GatewayError, InvalidRequestError, SettingsError
 from langchain_apilaplas.ledger import Budget, State, Usage
+from langchain_apilaplas.pictures import Pictures, image_name
 from langchain_apilaplas.request import (
     PRIVATE,
     check_values,
     clean_of_secrets,
     private_names,
 )
-from langchain_apilaplas.runtime import image_name, named_image, origin, submit_key
+from langchain_apilaplas.runtime import origin, submit_key
 from langchain_apilaplas.schema import Argument, argument, arguments
-from langchain_apilaplas.video_tool import Plan, VideoTool, record_of
+from langchain_apilaplas.video_tool import Frames, Plan, VideoTool, record_of
 
 
 class ApilaplasGenerateVideo(VideoTool):
@@ -46,7 +48,8 @@ class ApilaplasGenerateVideo(VideoTool):
         ```
 
     In an agent the image may also be `attached:last` or `attached:N`, a picture of the
-    conversation.
+    conversation; `video:<generation id>:last`, where an earlier video of it ends; and what `images`
+    and `image_folders` allow.
 
     Args:
         model: A model id, or a row of the catalog. Default: runway/gen4_turbo.
@@ -70,8 +73,13 @@ class ApilaplasGenerateVideo(VideoTool):
         private_prompts: Keep what is asked in words out of every record, as of `ApilaplasClient`,
             and out of the artifact and of what LangChain's callbacks and traces see of this tool.
             (What the agent itself says is its own.) Else the clients' own.
+        images: Name → picture, as `ImageInput.of` takes it: what the agent may name besides. They
+            are read once. (A list is the value of a model's own parameter `images`, which
+            `fixed={"images": [...]}` sets too.)
+        image_folders: Folders whose picture files the agent may name, each file by its folder's
+            name and its path in there: "photos/cat.png".
         fixed: Any parameter of the model, given by its own name: `duration=5`. Then the agent
-            neither sees nor sets it. `image` may be a `pathlib.Path` or bytes here. Of several
+            neither sees nor sets it. An image is given as `ImageInput.of` takes it. Of several
             models, those that have the parameter are sent it, and must take it.
 
     Raises:
@@ -86,28 +94,49 @@ class ApilaplasGenerateVideo(VideoTool):
         "again because one is slow. Answers with the video's URL."
     )
     fixed: dict[str, Any] = Field(default_factory=dict)
+    images: dict[str, Any] | None = None
+    image_folders: list[str | Path] | None = None
     budget: InstanceOf[Budget] | None = None
     on_unknown: Literal["report", "resubmit"] | None = None
     private_prompts: bool | None = None
 
+    _pictures: Pictures = PrivateAttr()
+
     @classmethod
     def _take(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+        own = known.get("images")
+        if isinstance(own, list | tuple):  # a model's parameter, and no names
+            unknown, own = {**unknown, "images": own}, None
         fixed = known.get("fixed") or {}
         if not isinstance(fixed, dict) or fixed.keys() & unknown.keys():
             raise SettingsError("fixed must be a dict, of what is not given by its own name too.")
-        return {"fixed": {name: v for name, v in {**fixed, **unknown}.items() if v is not None}}
+        given = {name: v for name, v in {**fixed, **unknown}.items() if v is not None}
+        return {"fixed": given, "images": own}
 
     @model_validator(mode="after")
     def _keep_what_was_read(self) -> "ApilaplasGenerateVideo":
         """Files are read once, and no bytes stand in the tool's repr."""
         self.fixed = dict(self._offer.fixed)
+        self.images = dict(self._pictures.registered) or None
         return self
 
     def _arguments(self) -> Sequence[Argument]:
-        return arguments(self._offer)
+        self._pictures = Pictures.of(self.images or {}, self.image_folders or [])
+        return [
+            dataclasses.replace(one, description=f"{one.description} {self._pictures.told}".strip())
+            if one.name in self._image_names
+            else one
+            for one in arguments(self._offer)
+        ]
 
-    def _plan(self, args: dict[str, Any], runtime: Any) -> Plan:
-        request = self._offer.request(args, lambda value: named_image(value, runtime))
+    @property
+    def _image_names(self) -> set[str]:
+        rows = self._offer.models
+        return {p.name for row in rows for p in row.params if p.kind in ("image", "images")}
+
+    def _plan(self, args: dict[str, Any], runtime: Any, frames: Frames) -> Plan:
+        missing: list[str] = []
+        request = self._offer.request(args, self._pictures.naming(runtime, frames, missing))
         request = dataclasses.replace(request, is_private=self._is_private())
         key, where = submit_key(runtime, args), origin(runtime)
         record = record_of(request.model.id, request.summary, request.fixes)
@@ -117,6 +146,7 @@ class ApilaplasGenerateVideo(VideoTool):
             ),
             record,
             lambda found, seconds: answer.video(found, {**record, "model": found.model}, seconds),
+            missing,
         )
 
     def _rules(self) -> dict[str, Any]:
@@ -164,12 +194,11 @@ class ApilaplasGenerateVideo(VideoTool):
             InvalidRequestError: No model offered takes the arguments.
             LedgerError: The ledger can't be read.
         """
-        request = self._offer.request(args, lambda value: named_image(value, runtime))
+        request = self._offer.request(args, self._pictures.naming(runtime, {}, []))
         return self._account.rated().expected_usage(request.model)
 
     def _asked(self, args: dict[str, Any]) -> dict[str, Any]:
-        models = self._offer.models
-        images = {p.name for row in models for p in row.params if p.kind in ("image", "images")}
+        models, images = self._offer.models, self._image_names
         shown = {
             name: image_name(value) if name in images else clean_of_secrets(value)
             for name, value in args.items()
@@ -201,7 +230,7 @@ class ApilaplasGetVideo(VideoTool):
     def _arguments(self) -> Sequence[Argument]:
         return [argument(_GENERATION_ID)]
 
-    def _plan(self, args: dict[str, Any], runtime: Any) -> Plan:
+    def _plan(self, args: dict[str, Any], runtime: Any, frames: Frames) -> Plan:
         values, fixes, problems = check_values([_GENERATION_ID], args)
         thread = origin(runtime).thread
         if not values and thread is None:

@@ -50,8 +50,9 @@ def allowed(param: Param) -> str:
 
 
 _ALLOWED = {
-    "image": "an https URL, 'attached:last' or 'attached:N'",
-    "images": "a list of images, each an https URL, 'attached:last' or 'attached:N'",
+    "image": "an https URL, 'attached:last', 'attached:N' or 'video:ID:last'",
+    "images": "a list of images, each an https URL, 'attached:last', 'attached:N' or "
+    "'video:ID:last'",
     "boolean": "true or false",
     "id": "the id of a generation, as it was given",
     "json": "what its description and schema say",
@@ -62,6 +63,14 @@ def is_id(text: str) -> bool:
     """Whether it can be the id of a generation: no path leads out of the API with it."""
     sayable = 0 < len(text) <= LONGEST_ID and text == text.strip(slips.AROUND) and _is_whole(text)
     return sayable and text not in (".", "..") and not text.lower().startswith("data:")
+
+
+def framed(value: object) -> str | None:
+    """The id of the video whose last frame is named, as in `video:<generation id>:last`."""
+    if not isinstance(value, str) or value[:6].lower() != "video:":
+        return None
+    generation_id, _, at = value[6:].strip().rpartition(":")
+    return generation_id if at.strip().lower() == "last" and is_id(generation_id) else None
 
 
 def utf16_units(text: str) -> int:
@@ -117,11 +126,9 @@ def _problem(param: Param, value: object) -> str:
 
 def _image(param: Param, value: object, to_image: ToImage) -> ImageInput:
     try:
-        image = to_image(value)
-        _check_picture(param.picture, image)
+        return _fitting(param.picture, to_image(value))
     except ValueError as error:
         raise ValueError(f"{param.name}: {error}.") from None
-    return image
 
 
 def _images(param: Param, value: object, to_image: ToImage) -> list[ImageInput]:
@@ -130,18 +137,17 @@ def _images(param: Param, value: object, to_image: ToImage) -> list[ImageInput]:
     return [_image(param, item, to_image) for item in value]
 
 
-def _check_picture(wanted: Picture, image: ImageInput) -> None:
-    """Of a URL nothing is known."""
-    if image.width is None or image.height is None or image.ratio is None:
-        return
+def _fitting(wanted: Picture, image: ImageInput) -> ImageInput:
+    """The picture as the model takes it. Of a URL nothing is known."""
+    if image.link:
+        return image
     if not wanted.inline:
+        instead = "choose another model" if image.promised else "ask the user for its https URL"
         raise ValueError(
-            f"{image.source} is the picture itself, and this model takes only a URL; ask the user "
-            "for its https URL"
+            f"{image.source} is the picture itself, and this model takes only a URL; {instead}"
         )
-    if wanted.formats and image.media_type not in wanted.formats:
-        names = " or ".join(name.removeprefix("image/").upper() for name in wanted.formats)
-        raise ValueError(f"{image.source} is {image.media_type}; allowed: {names}")
+    if image.width is None or image.height is None or image.ratio is None:
+        return image
     side = min(image.width, image.height)
     if side < wanted.min_side:
         raise ValueError(
@@ -154,10 +160,19 @@ def _check_picture(wanted: Picture, image: ImageInput) -> None:
             f"{image.source} has a width:height of {image.ratio:.2f}; allowed: "
             f"{least:g} to {most:g}"
         )
-    if wanted.max_bytes is not None and image.size > wanted.max_bytes:
-        raise ValueError(
-            f"{image.source} has {image.size:,} bytes; allowed: at most {wanted.max_bytes:,}"
-        )
+    return _converted(wanted, image)
+
+
+def _converted(wanted: Picture, image: ImageInput) -> ImageInput:
+    """In a format and of a size that the model takes."""
+    if wanted.formats and image.media_type not in wanted.formats:
+        names = " or ".join(name.removeprefix("image/").upper() for name in wanted.formats)
+        need = f"is {image.media_type}; allowed: {names}"
+    elif wanted.max_bytes is not None and image.size > wanted.max_bytes:
+        need = f"has {image.size:,} bytes; allowed: at most {wanted.max_bytes:,}"
+    else:
+        return image
+    return image.fitted(wanted.formats, wanted.max_bytes, wanted.min_side, need)
 
 
 def _plain(number: float) -> str:

@@ -24,14 +24,17 @@ from langchain_apilaplas.errors import (
     StillRenderingError,
     UnknownOutcomeError,
 )
+from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.ledger import Ledger
 from langchain_apilaplas.object_store import chosen
 from langchain_apilaplas.offer import Offer
 from langchain_apilaplas.request import clean_of_secrets
-from langchain_apilaplas.runtime import async_listener, listener
+from langchain_apilaplas.runtime import async_listener, listener, origin
 from langchain_apilaplas.schema import Argument, args_schema
 
 _UNKNOWN = "unknown_arguments"
+Frames = Mapping[str, ImageInput]
+"""The last frames of videos, by generation id."""
 Result = tuple[str | ToolMessage, dict[str, Any] | None]
 
 
@@ -40,12 +43,14 @@ class Plan:
     """A call of a client, what the artifact says was asked for, and how the answer is told.
 
     `start` gives a generation from one client, an awaitable of it from the other; or something else
-    that `tell` knows to put into words. `tell` is given the seconds that it took, too.
+    that `tell` knows to put into words. `tell` is given the seconds that it took, too. `missing`
+    are the ids of earlier videos whose last frames have to be fetched before it can start.
     """
 
     start: Callable[[Any, Listener], Any]
     record: Mapping[str, Any]
     tell: Callable[[Any, float], answer.Answer]
+    missing: Sequence[str] = ()
 
 
 class VideoTool(BaseTool):
@@ -123,7 +128,7 @@ class VideoTool(BaseTool):
         """What the agent may set."""
         raise NotImplementedError
 
-    def _plan(self, args: dict[str, Any], runtime: Any) -> Plan:
+    def _plan(self, args: dict[str, Any], runtime: Any, frames: Frames) -> Plan:
         """What to do about the arguments; raises an error of ours where they are wrong."""
         raise NotImplementedError
 
@@ -145,7 +150,9 @@ class VideoTool(BaseTool):
     def _run(self, /, *text: str, runtime: Any = None, **args: Any) -> Result:
         args, started = self._args(text, args), time.monotonic()
         try:
-            plan = self._plan(args, runtime)
+            plan = self._plan(args, runtime, {})
+            if plan.missing:
+                plan = self._plan(args, runtime, self._fetched(plan, runtime))
         except Exception as error:
             return self._no_video(_before_sending(error), self._asked(args), runtime)
         try:
@@ -159,7 +166,10 @@ class VideoTool(BaseTool):
         args, started = self._args(text, args), time.monotonic()
         try:
             # In a thread, as it may decode pictures of many megabytes.
-            plan = await asyncio.to_thread(self._plan, args, runtime)
+            plan = await asyncio.to_thread(self._plan, args, runtime, {})
+            if plan.missing:
+                frames = await self._afetched(plan, runtime)
+                plan = await asyncio.to_thread(self._plan, args, runtime, frames)
         except Exception as error:
             return self._no_video(_before_sending(error), self._asked(args), runtime)
         try:
@@ -168,6 +178,17 @@ class VideoTool(BaseTool):
             return plan.tell(found, time.monotonic() - started)
         except Exception as error:
             return self._no_video(self._after_sending(error), plan.record, runtime)
+
+    def _fetched(self, plan: Plan, runtime: Any) -> Frames:
+        """The last frames of earlier videos of this conversation."""
+        where = origin(runtime)
+        with self._account.blocking() as client:
+            return {name: client.last_frame(name, origin=where) for name in set(plan.missing)}
+
+    async def _afetched(self, plan: Plan, runtime: Any) -> Frames:
+        where = origin(runtime)
+        async with self._account.awaited() as client:
+            return {name: await client.last_frame(name, origin=where) for name in set(plan.missing)}
 
     def _args(self, text: tuple[str, ...], args: dict[str, Any]) -> dict[str, Any]:
         """What was given, by name; of what there is no argument for, only that it was given."""

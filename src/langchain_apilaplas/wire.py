@@ -13,10 +13,15 @@ from langchain_apilaplas.errors import ApilaplasError, DownloadError
 from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.responses import Reader
+from langchain_apilaplas.sending import Pieces
 from langchain_apilaplas.settings import Settings
 
 T = TypeVar("T")
 Left: TypeAlias = Callable[[httpx.Response | None], None]
+
+
+_LARGE = 1_000_000
+"""Bytes from which on a body is sent in pieces. A hook of the caller's must read() it first."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,14 @@ class Wire:
     def submit(self, request: VideoRequest, key: str) -> Exchange[Generation]:
         """The one request that costs money. `key` is the same for every try of one request."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        pieces = request.pieces
+        length = sum(map(len, pieces))
+        parts: dict[str, Any] = {"content": b"".join(pieces)} if length < _LARGE else {}
+        if not parts:
+            headers["Content-Length"] = str(length)
+            parts = {"stream": Pieces(pieces)}
         return Exchange(
-            self._request("POST", request.endpoint, headers, content=request.body),
+            self._request("POST", request.endpoint, headers, **parts),
             read=lambda response: self._reader.read_submitted(response, request),
             failure=self._reader.submit_failure,
         )
@@ -107,6 +118,30 @@ class Wire:
         except (httpx.InvalidURL, ValueError) as error:
             raise DownloadError("The video's link is not a URL.", next_step="") from error
 
+    def is_own(self, url: str) -> bool:
+        """Whether a link leads to the gateway's own host."""
+        try:
+            given, own = httpx.URL(url), httpx.URL(self._settings.base_url)
+        except (httpx.InvalidURL, ValueError):
+            return False
+        return _host(given) == _host(own) and not given.userinfo
+
+    def fetch(self, url: str, address: str | None = None) -> httpx.Request:
+        """Asks for a file without the key; of the host's address that is given, if one is.
+
+        Raises:
+            httpx.InvalidURL: It is no URL.
+        """
+        named = httpx.URL(url)
+        headers = {"Host": named.netloc.decode("ascii"), "Accept-Encoding": "identity"}
+        extensions = _timeout(self._settings.timeout)
+        if address:
+            # The next name with this address must be proved by a certificate of its own.
+            headers["Connection"] = "close"
+            extensions["sni_hostname"] = named.raw_host.decode("ascii")
+            named = named.copy_with(host=address)
+        return httpx.Request("GET", named, headers=headers, extensions=extensions)
+
     def _request(
         self,
         method: str,
@@ -128,6 +163,10 @@ class Wire:
             extensions=_timeout(self._settings.timeout, read),
             **parts,
         )
+
+
+def _host(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host.lower(), url.port
 
 
 def _timeout(seconds: float, read: float | None = None) -> dict[str, Any]:

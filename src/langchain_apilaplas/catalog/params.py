@@ -7,7 +7,10 @@ from langchain_apilaplas.catalog.spec import Param, Picture
 URL_ONLY = Picture(inline=False)
 
 _NAMES = "'attached:last' or 'attached:N' (1 = the user's first)"
-_ATTACHED = f"or a picture of this conversation as {_NAMES}. Never base64."
+_ATTACHED = (
+    f"or a picture of this conversation as {_NAMES}, or 'video:<generation id>:last', where an "
+    "earlier video of it ends. Never base64."
+)
 _LINKED = f"or {_NAMES} where that picture came as a URL. Not a picture itself."
 
 

@@ -1,0 +1,134 @@
+"""Files that are read: any for code, and for agents those under the folders a developer names.
+
+For an agent, a file's name begins with its folder's: `photos/cats/tom.jpg`. Where links and `..`
+lead is settled first; then the way is walked from the folder down, so that nothing that is swapped
+meanwhile leads out of it.
+"""
+
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from langchain_apilaplas.formats import MOST_BYTES
+from langchain_apilaplas.quoting import quoted, shorten
+
+_FEW = 10
+_SCANNED = 1000
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK = _FLAGS | getattr(os, "O_NOFOLLOW", 0)
+_WALKS = os.open in os.supports_dir_fd
+_PICTURES = re.compile(r"[^.].*\.(jpe?g|png|webp|gif|bmp|tiff?|avif|hei[cf])", re.IGNORECASE)
+"""What is shown of a folder. What may be read is up to the content alone."""
+
+
+def read_given(given: str | os.PathLike[str]) -> bytes:
+    """The content of a file that code names. Reading a device or a pipe might never end, so they
+    are refused.
+
+    Raises:
+        ValueError: It can't be read, or is no file; of a text that it may not be meant as one.
+    """
+    try:
+        return _content(os.open(given, _FLAGS), str(given))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
+        if isinstance(given, str):
+            raise ValueError(f"{quoted(given)} is not an https URL, nor a file here") from None
+        reason = getattr(error, "strerror", None) or "it is no file"
+        raise ValueError(f"{given} can't be read: {reason}") from None
+    except OSError as error:
+        raise ValueError(f"{shorten(str(given))} can't be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders whose pictures an agent may name. Made by `of`."""
+
+    by_name: dict[str, Path]
+
+    @classmethod
+    def of(cls, paths: Iterable[str | Path]) -> "Folders":
+        """Settle where the folders are.
+
+        Raises:
+            ValueError: One is no folder, or two have the same name.
+        """
+        found: dict[str, Path] = {}
+        for path in paths:
+            real = Path(path).expanduser().resolve()
+            if not real.is_dir():
+                raise ValueError(f"{quoted(str(path))} is no folder")
+            if not real.name or real.name in found:
+                raise ValueError(f"{quoted(str(path))} needs a name that no other folder has")
+            found[real.name] = real
+        return cls(found)
+
+    def __str__(self) -> str:
+        return " or ".join(f"{name}/" for name in self.by_name)
+
+    def read(self, name: str) -> bytes:
+        """The content of a file that an agent named.
+
+        Raises:
+            ValueError: It lies elsewhere, is not there, or is no file. Which of these is not said
+                of what lies outside.
+        """
+        clean = None if _UNSAFE.search(name) else posixpath.normpath(name)
+        top, _, rest = (clean or "").partition("/")
+        folder = self.by_name.get(top)
+        if folder is None or not rest:
+            raise ValueError(self._missing(name))
+        try:
+            real = (folder / rest).resolve(strict=True)
+            parts = real.relative_to(folder).parts
+            return _content(_walked(folder, parts), name)
+        except (OSError, RuntimeError, ValueError):  # RuntimeError: links in a circle
+            raise ValueError(self._missing(name)) from None
+
+    def examples(self) -> list[str]:
+        """The names of a few pictures that are there."""
+        return sorted(islice(self._names(), _FEW))
+
+    def _names(self) -> Iterator[str]:
+        for top, folder in self.by_name.items():
+            try:
+                with os.scandir(folder) as entries:
+                    names = sorted(entry.name for entry in islice(entries, _SCANNED))
+            except OSError:
+                continue
+            yield from (f"{top}/{name}" for name in names if _PICTURES.fullmatch(name))
+
+    def _missing(self, name: str) -> str:
+        told = f"{quoted(name)} is no file of {self}"
+        there = self.examples()
+        return f"{told}; there are {', '.join(map(repr, there))}" if there else told
+
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\:]|^[/~]|^$")
+"""No path of a system's own: drives, shares, devices, homes; and no control characters."""
+
+
+def _walked(folder: Path, parts: Sequence[str]) -> int:
+    """An open file, reached from the folder down without following any link."""
+    if not _WALKS:  # Windows
+        return os.open(folder.joinpath(*parts), _FLAGS)
+    at = os.open(folder, _NO_LINK)
+    for part in parts:
+        try:
+            below = os.open(part, _NO_LINK, dir_fd=at)
+        finally:
+            os.close(at)
+        at = below
+    return at
+
+
+def _content(descriptor: int, name: str) -> bytes:
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError(f"{quoted(name)} is no file")
+        return file.read(min(found.st_size, MOST_BYTES) + 1)  # so much is set aside at once

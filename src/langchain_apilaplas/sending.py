@@ -1,0 +1,147 @@
+"""The effect that sends a request: once, bounded in time and size, and not given up half-way."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from langchain_apilaplas.errors import SettingsError
+
+_LONGEST_ANSWER = 10_000_000
+"""Bytes. A real one has a few hundred."""
+_PIECE = 65_536
+_GRACE = 5.0
+"""Seconds in which a submit may still be answered after its caller was cancelled."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send a request once, with the caller's own default headers and cookies; the whole response.
+
+    Redirects are not followed, and no `auth` of the caller's client takes part: both could send a
+    paid submit a second time. An answer that still drips in after the request's read timeout is
+    given up.
+
+    Attributes:
+        request: What is sent.
+        left: Takes the answer that comes when the caller was cancelled meanwhile. With it, a
+            cancelled request has a few more seconds, and its caller waits for them unless it is
+            cancelled again. For the one that costs money.
+    """
+
+    request: httpx.Request
+    left: Callable[[httpx.Response], None] | None = None
+
+    def run(self, http: httpx.Client) -> httpx.Response:
+        body = _Body(self.request)
+        try:
+            answer = http.send(self._for(http), stream=True, auth=None, follow_redirects=False)
+        except httpx.HTTPStatusError as error:  # a hook of the caller's raised for the status
+            return body.of(error.response)
+        try:
+            for chunk in answer.iter_bytes():
+                body.add(chunk)
+        except httpx.HTTPError:
+            if not answer.is_error:
+                raise
+        finally:
+            answer.close()
+        return body.of(answer)
+
+    async def arun(self, http: httpx.AsyncClient) -> httpx.Response:
+        if self.left is None:
+            return await self._asend(http)
+        sending = asyncio.ensure_future(self._asend(http))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_later(_GRACE, sending.cancel)
+            sending.add_done_callback(self._late)
+            await asyncio.wait([sending])  # cancelled again, it goes on by itself
+            raise
+
+    def _late(self, sending: "asyncio.Task[httpx.Response]") -> None:
+        if not sending.cancelled() and not sending.exception() and self.left:
+            self.left(sending.result())
+
+    async def _asend(self, http: httpx.AsyncClient) -> httpx.Response:
+        body = _Body(self.request)
+        try:
+            answer = await http.send(
+                self._for(http), stream=True, auth=None, follow_redirects=False
+            )
+        except httpx.HTTPStatusError as error:
+            return body.of(error.response)
+        try:
+            async for chunk in answer.aiter_bytes():
+                body.add(chunk)
+        except httpx.HTTPError:
+            if not answer.is_error:
+                raise
+        finally:
+            await answer.aclose()
+        return body.of(answer)
+
+    def _for(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        if http.is_closed:
+            raise SettingsError("The HTTP client is closed, so nothing can be sent with it.")
+        request = self.request
+        return http.build_request(
+            request.method,
+            request.url,
+            params=request.url.params or None,
+            headers=request.headers,
+            content=_content(request, http),
+            extensions=request.extensions,
+        )
+
+
+class Pieces(httpx.SyncByteStream):
+    """A body of many megabytes, never put together: of one that is sent as a whole, httpcore copies
+    what is left after each packet.
+    """
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            for start in range(0, len(piece), _PIECE):
+                yield piece[start : start + _PIECE]
+
+    async def awaited(self) -> AsyncIterator[bytes]:
+        """The same, for an event loop."""
+        for piece in self:
+            yield piece
+
+
+def _content(request: httpx.Request, http: httpx.Client | httpx.AsyncClient) -> Any:
+    if not isinstance(request.stream, Pieces):
+        return request.content
+    return request.stream if isinstance(http, httpx.Client) else request.stream.awaited()
+
+
+class _Body:
+    """The bytes of an answer as they come, bounded in time and size: a drip is no answer."""
+
+    def __init__(self, request: httpx.Request) -> None:
+        self._bytes = bytearray()
+        seconds = request.extensions.get("timeout", {}).get("read", math.inf)
+        self._until = time.monotonic() + seconds
+
+    def add(self, chunk: bytes) -> None:
+        self._bytes += chunk
+        if time.monotonic() > self._until:
+            raise httpx.ReadTimeout("The answer came too slowly")
+        if len(self._bytes) > _LONGEST_ANSWER:
+            raise httpx.DecodingError("The answer is too long")
+
+    def of(self, answer: httpx.Response) -> httpx.Response:
+        """The whole answer. Where reading a refusal broke off, its status alone says enough."""
+        headers = answer.headers.copy()
+        headers.pop("Content-Encoding", None)  # it has been decoded
+        return httpx.Response(answer.status_code, headers=headers, content=bytes(self._bytes))

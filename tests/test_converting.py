@@ -1,0 +1,133 @@
+"""Pictures turned upright, converted and scaled; and what is said where there is no Pillow."""
+
+import base64
+import io
+import os
+
+import pytest
+from PIL import Image
+
+from langchain_apilaplas import ImageInput, VideoRequest, get_model
+from langchain_apilaplas.errors import InvalidRequestError
+from tests.drawn import encoded, frames, heavy, opened, turned
+
+GEN4, HAILUO = get_model("runway/gen4_turbo"), get_model("video-01")
+
+
+def decoded(image: ImageInput) -> Image.Image:
+    return opened(base64.b64decode(image.encoded))
+
+
+def noise(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.frombytes("RGB", (width, height), os.urandom(width * height * 3)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "AVIF"])
+def test_other_formats_become_jpeg_and_that_is_told(kind: str) -> None:
+    image = ImageInput.of(encoded(kind))
+    assert (image.media_type, image.width, image.height) == ("image/jpeg", 300, 200)
+    assert image.fixes == (f"converted from {kind} to JPEG",)
+    red, green, blue = decoded(image).convert("RGB").getpixel((10, 10))  # type: ignore[misc]
+    assert red > 200
+    assert max(green, blue) < 80
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F"])
+def test_every_mode_of_pillows_can_be_sent(mode: str) -> None:
+    drawn = Image.new("RGB", (30, 20), "white").convert(mode if mode != "I;16" else "I")
+    drawn = drawn.convert("I;16") if mode == "I;16" else drawn
+    assert ImageInput.of(drawn).width == 30
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize(
+    ("orientation", "corner"), [(3, (290, 190)), (6, (190, 10)), (8, (10, 290))]
+)
+def test_a_turned_picture_is_set_upright(
+    kind: str, orientation: int, corner: tuple[int, int]
+) -> None:
+    image = ImageInput.of(turned(orientation, kind))
+    assert (image.width, image.height) == ((300, 200) if orientation == 3 else (200, 300))
+    assert decoded(image).convert("RGB").getpixel(corner)[0] > 200  # type: ignore[index]
+    assert "turned upright" in image.fixes or kind == "TIFF"
+    assert not decoded(image).getexif(), "it says nothing of places and dates"
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+def test_an_animation_is_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match="is animated, or holds several pictures"):
+        ImageInput.of(frames(kind))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "AVIF"])
+def test_a_damaged_file_is_told_in_one_sentence(kind: str) -> None:
+    with pytest.raises(ValueError, match="can't be read as a picture"):
+        ImageInput.of(encoded(kind)[:60])
+
+
+def test_a_format_without_a_reader_is_told() -> None:
+    heif = b"\0\0\0\x18ftypheic" + bytes(50)
+    with pytest.raises(ValueError, match=r"is HEIF, which has to be converted.*Pillow can't read"):
+        ImageInput.of(heif)
+
+
+def test_a_format_that_the_model_does_not_take_is_converted() -> None:
+    request = VideoRequest.check(HAILUO, {"prompt": "Go", "image": encoded("WEBP", (600, 400))})
+    assert request.values["image"].media_type == "image/jpeg"
+    assert request.fixes[0].endswith("bytes was converted from WEBP to JPEG.")
+
+
+def test_a_picture_that_is_too_long_for_the_request_is_scaled() -> None:
+    data = noise(1600, 1000)
+    request = VideoRequest.check(GEN4, {"prompt": "Go", "image": data})
+    assert len(request.body) < 5_000_000 < len(data) * 4 / 3
+    image = request.values["image"]
+    assert image.ratio == pytest.approx(1.6, abs=0.01)
+    [fix] = request.fixes
+    done = f"image: {len(data)} bytes was converted from PNG to JPEG"
+    assert fix in (f"{done}.", f"{done} and scaled from 1600\u00d71000 to {_size(image)}.")
+
+
+def _size(image: ImageInput) -> str:
+    return f"{image.width}\u00d7{image.height}"
+
+
+def test_two_pictures_share_the_room_there_is() -> None:
+    row = get_model("gen3a_turbo")
+    given = {"image": heavy(4_000_000), "last_image": noise(1300, 1000)}
+    request = VideoRequest.check(row, given)
+    assert len(request.body) <= 5_000_000
+    assert [fix.partition(":")[0] for fix in request.fixes] == ["image", "last_image"]
+
+
+def test_a_picture_is_scaled_once_and_not_below_what_the_model_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = ImageInput.of(noise(400, 400))
+    fitted = image.fitted((), 60_000, 1, "is too big")
+    assert image.fitted((), 60_000, 1, "is too big") is fitted
+    assert fitted.size <= 60_000
+    assert fitted.identity == image.identity
+    with pytest.raises(ValueError, match="is too big; scaled down to that, it would be too small"):
+        image.fitted((), 10_000, 301, "is too big")
+
+
+@pytest.mark.usefixtures("no_pillow")
+@pytest.mark.parametrize(
+    ("data", "model", "problem"),
+    [
+        (encoded("TIFF"), GEN4, "bytes is TIFF, which has to be converted to JPEG first"),
+        (turned(6), GEN4, "is stored turned (by EXIF) and would lie on its side; save it upright"),
+        (encoded("WEBP", (600, 400)), HAILUO, "is image/webp; allowed: JPEG or PNG"),
+        (heavy(5_000_000), GEN4, "bytes long; allowed: at most 5,000,000"),
+    ],
+    ids=["format", "turned", "the model's formats", "size"],
+)
+def test_without_pillow_it_is_said_what_to_do(data: bytes, model: object, problem: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        VideoRequest.check(model, {"prompt": "Go", "image": data})  # type: ignore[arg-type]
+    assert problem in str(caught.value)
+    assert "; install Pillow (pip install 'langchain-apilaplas[images]')" in str(caught.value)
+    assert "Nothing was charged" in str(caught.value)
