@@ -134,8 +134,7 @@ class ApilaplasClient(Connected[httpx.Client]):
 
         Args:
             generation_id: As `submit` gave it, in this process or another.
-            model: The model it was submitted with; or several, of which the first whose path knows
-                the id is taken. The ledger's word comes first, as of `get`.
+            model: As of `get`; or several, of which the first whose path knows the id is taken.
             timeout: Seconds; `math.inf` for no bound. The last look is at its very end.
             on_progress: Called with a `Progress` dict at each look. What it raises is logged.
 
@@ -200,9 +199,8 @@ class ApilaplasClient(Connected[httpx.Client]):
 
         Args:
             key: The job's key, as `jobs` gives it.
-            generation_id: What came of it; or `submitted=False` if nothing did, and the same
-                request may be submitted anew.
-            submitted: See there.
+            generation_id: What came of it.
+            submitted: False if nothing did, and the same request may be submitted anew.
 
         Raises:
             NotFoundError: The ledger has no such job.
@@ -226,15 +224,13 @@ class ApilaplasClient(Connected[httpx.Client]):
     ) -> Path:
         """Save a video as a file. The API key is not sent along.
 
-        A connection that drops is made again, and goes on where it broke off. The link of a
-        generation that has expired is replaced by a fresh one first.
+        It goes on where a dropped connection broke off. A generation's expired link is renewed.
 
         Args:
             video: A completed generation, a video, or its URL.
             to: A file path; or a folder, where the file is named after the generation or URL.
             max_bytes: A longer file is refused. Default: 2 GiB.
-            on_progress: Called with a `DownloadProgress` dict for each piece that comes. What it
-                raises is logged.
+            on_progress: Called with a `DownloadProgress` for each piece. What it raises is logged.
 
         Returns:
             The file's path. Until the file is whole, nothing stands there.
