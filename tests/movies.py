@@ -5,10 +5,10 @@ import io
 import av
 
 
-def mp4(video: bool = True, seed: int = 0) -> bytes:
+def movie(kind: str = "mp4", *, video: bool = True, seed: int = 0) -> bytes:
     """A real one, of some ten frames; or with sound only."""
     file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
+    with av.open(file, "w", format=kind) as container:
         if video:
             stream = container.add_stream("mpeg4", rate=10)
             stream.width = stream.height = 64
@@ -28,4 +28,9 @@ def mp4(video: bool = True, seed: int = 0) -> bytes:
     return file.getvalue()
 
 
-MP4 = mp4()
+MP4 = movie()
+_FTYP = int.from_bytes(MP4[:4], "big")
+_MOOV = MP4.index(b"moov") - 4
+MOOV_FIRST = MP4[:_FTYP] + MP4[_MOOV:] + MP4[_FTYP:_MOOV]
+"""As hosts have it who mean it to be played while it comes."""
+MATROSKA = movie("matroska")

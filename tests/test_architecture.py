@@ -13,7 +13,8 @@ PACKAGE = ROOT / "src" / "langchain_apilaplas"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    {"errors", "quoting", "private_links", "storage", "formats"},
+    {"errors", "quoting", "private_links", "formats", "threads"},
+    {"storage"},
     {"settings", "links", "reading", "object_store", "video_file"}
     | {"addresses", "files", "blocks", "converting"},
     {"images"},

@@ -31,7 +31,7 @@ from langchain_apilaplas.sandbox import (
     truncated,
 )
 from tests.conftest import KEY, World
-from tests.movies import MP4, mp4
+from tests.movies import MATROSKA, MOOV_FIRST, MP4, movie
 
 LINK = "https://cdn.example/a.mp4?_jwt=the-secret"
 
@@ -197,7 +197,7 @@ def test_a_host_that_knows_no_ranges_is_asked_for_all_of_it(
 
 
 def test_a_file_that_changed_meanwhile_is_begun_anew(load: Any, host: Host, tmp_path: Path) -> None:
-    other = mp4(seed=3)
+    other = movie(seed=3)
     assert other != MP4
     host.plan = [host.breaking(500)]
     first = host.plan[0]
@@ -323,9 +323,15 @@ def test_a_drip_is_no_download(
         (answer(200), "not a video file"),
         (answer(200, content=b"#EXTM3U\nhttps://evil/x.ts"), "not a video file"),
         (answer(200, content=MP4[:-300]), "only the beginning of a video"),
-        (answer(200, content=MP4[: int.from_bytes(MP4[:4], "big")]), "can't be read as a video"),
-        (answer(200, content=b"\x1aE\xdf\xa3" + bytes(99)), "can't be read as a video"),
-        (answer(200, content=mp4(video=False)), "has no video track"),
+        (answer(200, content=MP4[: int.from_bytes(MP4[:4], "big")]), "only the beginning"),
+        (answer(200, content=MOOV_FIRST[:-50]), "only the beginning"),
+        (answer(200, content=MOOV_FIRST.partition(b"mdat")[0][:-4]), "only the beginning"),
+        (answer(200, content=MP4[:8] + bytes(99) + MP4[8:]), "only the beginning"),
+        (answer(200, content=MATROSKA[:-100]), "only the beginning"),
+        (answer(200, content=MATROSKA[:6]), "only the beginning"),
+        (answer(200, content=b"\x1aE\xdf\xa3\x80" + bytes(99)), "only the beginning"),
+        (answer(200, content=b"\x1aE\xdf\xa3\x80\x18S\x80g\x81\0"), "can't be read as a video"),
+        (answer(200, content=movie(video=False)), "has no video track"),
     ],
 )
 def test_what_is_no_video_is_refused_at_once_and_leaves_nothing_behind(

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -228,7 +229,7 @@ def test_a_storage_that_fails_loses_no_video_and_is_tried_again_by_the_next_call
     assert (done.status, done.stored, done.url) == (Status.COMPLETED, None, done.video.url)
     assert done.not_stored
     assert list(folder.iterdir()) == []
-    assert f"The video of generation {done.id} could not be kept: " in caplog.text
+    assert f"No link into the storage for generation {done.id}: " in caplog.text
     assert (user.only().state, user.only().stored) == (State.COMPLETED, None)
     storage.trouble = None
     assert user.generate(key="k", **ARGS).stored
@@ -249,6 +250,18 @@ def test_resuming_keeps_what_could_not_be_kept(user: User, world: World, folder:
     }
     assert (folder.with_name("other") / f"{made.id}.mp4").exists()
     assert user.again(folder).resume_all() == []
+
+
+def test_resuming_stores_nothing_when_its_time_is_up(
+    user: User, world: World, folder: Path
+) -> None:
+    made = user.submit(key="k", **ARGS)
+    world.time += 100
+    [job] = user.resume_all(timeout=0)
+    assert (job.generation_id, job.state, job.stored) == (made.id, State.COMPLETED, None)
+    assert user.resume_all(timeout=0) == [job]
+    assert downloads(world) == 0
+    assert user.resume_all()[0].stored
 
 
 def test_a_process_that_died_before_it_stored_is_made_up_for(
@@ -281,9 +294,30 @@ def test_a_folder_that_can_not_be_made_is_told(user: User, tmp_path: Path) -> No
 def test_storing_has_a_bound(
     user: User, world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("langchain_apilaplas.keeping.PATIENCE", -1.0)
-    assert user.generate(**ARGS).not_stored == "The download takes too long."
-    assert list(folder.iterdir()) == []
+    monkeypatch.setattr("langchain_apilaplas.keeping.PATIENCE", 1e-9)
+    assert user.generate(**ARGS).not_stored in (
+        "The storage took more than 0 s.",
+        "The download takes too long.",
+    )
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("step", ["put", "link", "scratch"])
+def test_a_storage_that_hangs_holds_nobody_up(
+    user: User, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    end = threading.Event()
+    storage = FolderStorage(folder)
+    user = user.again(storage)
+    with monkeypatch.context() as patch:
+        patch.setattr("langchain_apilaplas.keeping.PATIENCE", 1.0)
+        patch.setattr(storage, step, lambda *_: end.wait(20))
+        done = user.generate(key="k", **ARGS)
+    end.set()
+    reason = "The storage took more than 1 s."
+    told = f"It is kept, but has no link now: {reason}" if step == "link" else reason
+    assert (done.url, done.not_stored) == (done.video.url, told)
+    assert user.generate(key="k", **ARGS).stored
 
 
 def test_a_link_that_can_not_be_signed_now_does_not_undo_what_was_kept(
@@ -302,7 +336,8 @@ def test_a_link_that_can_not_be_signed_now_does_not_undo_what_was_kept(
     done = user.generate(key="k", **ARGS)
     storage.trouble = True
     for again in (user.wait(done.id), user.generate(key="k", **ARGS)):
-        assert (again.not_stored, again.url) == ("no credentials", again.video.url)
+        told = "It is kept, but has no link now: no credentials"
+        assert (again.not_stored, again.url) == (told, again.video.url)
     storage.trouble = False
     assert user.wait(done.id).stored == user.only().stored == done.stored
     assert downloads(world) == 1
@@ -347,6 +382,17 @@ def test_a_store_that_is_down_is_made_up_for_when_it_is_up(
     [job] = user.resume_all()
     assert job.stored == f"s3://bucket/{done.id}.mp4"
     assert set(s3.names("bucket")) == {f"{done.id}.mp4", f"{done.id}.json"}
+
+
+def test_what_somebody_took_out_of_the_bucket_is_kept_anew(
+    user: User, world: World, s3: S3
+) -> None:
+    store = s3.store("bucket")
+    user = user.again(ObjectStorage(store, link_seconds=60))
+    done = user.generate(key="k", **ARGS)
+    store.delete(f"{done.id}.mp4")
+    assert user.wait(done.id).stored
+    assert (downloads(world), f"{done.id}.mp4" in s3.names("bucket")) == (2, True)
 
 
 def test_several_who_store_the_same_leave_one_whole_video(s3: S3, tmp_path: Path) -> None:
@@ -465,8 +511,8 @@ def test_a_store_that_is_down_is_told_in_a_sentence(
     content, artifact = run(generate, WAVES)
     assert content.startswith(artifact["cdn_url"])
     assert content.endswith(
-        " UTC. It could not be kept in the storage ([Errno 28] No space left on device); "
-        "get_video tries that again."
+        " UTC. There is no link into the storage yet ([Errno 28] No space left on device); "
+        "get_video tries again."
     )
     assert artifact["video"]["url"] == artifact["cdn_url"]
     assert (artifact["stored"], artifact["not_stored"]) == (
@@ -491,6 +537,15 @@ def test_both_tools_keep_in_one_store() -> None:
     for tool in ApilaplasVideoToolkit(api_key=KEY, storage=MemoryStore()).get_tools():
         rules: Any = [way().rules for way in (tool._account.blocking, tool._account.awaited)]  # type: ignore[attr-defined]
         assert {rule["storage"].address for rule in rules} == {tool.storage.address}  # type: ignore[attr-defined]
+
+
+def test_what_one_of_two_clients_keeps_the_other_does_too(folder: Path) -> None:
+    client = ApilaplasClient(api_key=KEY, storage=folder, private_prompts=True)
+    awaited = AsyncApilaplasClient(api_key=KEY)
+    tool = ApilaplasGetVideo(client=client, async_client=awaited)
+    theirs, ours = (tool._account.awaited().rules, client.rules)
+    assert theirs["storage"] is ours["storage"]
+    assert theirs["private_prompts"]
 
 
 def test_a_wrong_storage_is_told_when_the_tool_is_made() -> None:

@@ -72,6 +72,15 @@ def test_what_can_not_be_written_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_files_on_their_way_to_a_store_are_nobody_elses(tmp_path: Path) -> None:
+    storage = ObjectStorage(MemoryStore())
+    scratch = storage.scratch()
+    (scratch / "a").touch()
+    assert (stat.S_IMODE(scratch.stat().st_mode), storage.scratch()) == (0o700, scratch)
+    del storage
+    assert not scratch.exists()
+
+
 def test_a_file_that_was_taken_away_has_no_link(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no longer there"):
         FolderStorage(tmp_path).link("a.mp4")
@@ -149,6 +158,8 @@ def test_each_kind_of_store_has_an_address_without_secrets(tmp_path: Path) -> No
         (azure, "az://acc/c/p"),
         (LocalStore(tmp_path), tmp_path.as_uri()),
         (HTTPStore("https://h/p?sig=very-secret"), "https://h/p"),
+        (HTTPStore("https://very-secret:pw@h/p"), "https://h/p"),
+        ("abfss://c@acc.dfs.core.windows.net/p", "az://acc/c/p"),
     ]
     for store, address in stores:
         assert ObjectStorage(store).address == address
@@ -179,6 +190,10 @@ def test_a_path_or_a_file_url_is_a_folder(tmp_path: Path) -> None:
         (3, "not a int"),
         ("ftp://b", "storage: "),
         ("az://account/c/p?sig=very-secret", "Account must be specified"),
+        ("s3:/b/x", "'s3:/b/x' is neither a folder nor a URL"),
+        ("file:/tmp", "'file:/tmp' is neither a folder nor a URL"),
+        ("s3://AK:very-secret@b/x", "a user or a password stands in the URL"),
+        ("https://very-secret@h/x", "a user or a password stands in the URL"),
     ],
 )
 def test_what_is_no_storage_is_told(given: Any, message: str) -> None:

@@ -39,7 +39,7 @@ class Account:
 
         They keep one ledger, so that what one submits the other knows: the one that the tool or a
         client names; else that of `APILAPLAS_LEDGER`; else the one in this system's usual place.
-        The tool's storage comes before theirs.
+        Likewise one storage, the tool's before theirs; and what is private to one is to both.
 
         Raises:
             SettingsError: There is no key, or what was given belongs to different accounts.
@@ -58,8 +58,12 @@ class Account:
                 next_step="Give client= and async_client= of one account, or api_key= and "
                 "base_url=.",
             )
-        rules: dict[str, Any] = {"storage": storage} if storage else {}
-        rules["ledger"] = _ledger([one.ledger for one in given if one.names_ledger], ledger)
+        theirs = [one.rules for one in given]
+        rules: dict[str, Any] = {
+            "ledger": _ledger([one.ledger for one in given if one.names_ledger], ledger),
+            "storage": storage or next(filter(None, (rule["storage"] for rule in theirs)), None),
+            "private_prompts": any(rule["private_prompts"] for rule in theirs),
+        }
         if not any(one.has_own_http_client for one in given):
             same = {**vars(settings), **given[0].rules}
             client = client or ApilaplasClient(**same)

@@ -58,8 +58,8 @@ def video(generation: Generation, record: Mapping[str, Any], seconds: float) -> 
         content += f" It works until {expires:%Y-%m-%d %H:%M} UTC."
     if generation.not_stored:
         content += (
-            f" It could not be kept in the storage ({generation.not_stored.rstrip('.')}); "
-            "get_video tries that again."
+            f" There is no link into the storage yet ({generation.not_stored.rstrip('.')}); "
+            "get_video tries again."
         )
     return " ".join([content, *record["fixes"]]), artifact
 

@@ -1,5 +1,6 @@
 """The calls a client offers, as flows: arguments checked, model looked up, pace chosen."""
 
+import math
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -84,8 +85,9 @@ class Calls:
         models: Models | None,
         timeout: float,
         listener: Listener | None,
+        store_until: float = math.inf,
     ) -> Flow[Generation]:
-        """See `ApilaplasClient.wait`."""
+        """See `ApilaplasClient.wait`. After `store_until` nothing is stored any more."""
         longest = seconds("timeout", timeout)
 
         def wait(generation_id: str, rows: Sequence[VideoModel]) -> Flow[Generation]:
@@ -94,7 +96,8 @@ class Calls:
                 return waiting.wait(generation_id, rows[0])
             return waiting.wait_for_any(generation_id, rows)
 
-        return self._kept(generation_id, self._with_rows(_id(generation_id), models, wait))
+        waiting = self._with_rows(_id(generation_id), models, wait)
+        return self._kept(generation_id, waiting, store_until)
 
     def generate(
         self,
@@ -121,7 +124,7 @@ class Calls:
         return resume_all(
             self._books,
             seconds("timeout", timeout),
-            lambda generation_id, left: self.wait(generation_id, None, left, listener),
+            lambda job, left, until: self.wait(job, None, left, listener, until),
         )
 
     def jobs(self, states: Sequence[str], thread: str | None) -> Flow[list[Job]]:
@@ -179,23 +182,25 @@ class Calls:
             listener,
         )
 
-    def _keep(self, finishing: Flow[Generation]) -> Flow[Generation]:
+    def _keep(self, finishing: Flow[Generation], until: float = math.inf) -> Flow[Generation]:
         """Keep in the storage, if there is one, what becomes of it."""
         generation = yield from finishing
         if self._books.storage is None:
             return generation
-        return (yield from self._keeping(self._books.storage).keep(generation))
+        return (yield from self._keeping(self._books.storage, until).keep(generation))
 
-    def _kept(self, generation_id: str, waiting: Flow[Generation]) -> Flow[Generation]:
+    def _kept(
+        self, generation_id: str, waiting: Flow[Generation], until: float
+    ) -> Flow[Generation]:
         """What the storage keeps already needs no waiting, nor that the gateway still knows it."""
         if self._books.storage:
             kept = yield from self._keeping(self._books.storage).kept(generation_id)
             if kept:
                 return kept
-        return (yield from self._keep(waiting))
+        return (yield from self._keep(waiting, until))
 
-    def _keeping(self, storage: Storage) -> Keeping:
-        return Keeping(storage, self._books, self._downloading())
+    def _keeping(self, storage: Storage, until: float = math.inf) -> Keeping:
+        return Keeping(storage, self._books, self._downloading(), until)
 
     def _get(self, generation_id: str, rows: Sequence[VideoModel]) -> Flow[Generation]:
         row = rows[0]

@@ -15,6 +15,8 @@ from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar
 
 import httpx
 
+from langchain_apilaplas.threads import begun
+
 logger = logging.getLogger("langchain_apilaplas")
 logger.addHandler(logging.NullHandler())  # silent unless the application asks
 
@@ -116,16 +118,23 @@ class Record:
 
 @dataclass(frozen=True)
 class Call:
-    """Something that takes its time; for an event loop its own way to be awaited, else a thread."""
+    """Something that takes its time; for an event loop its own way to be awaited, else a thread.
+
+    With `seconds`, for what may hang: then it is left to itself, and there is a TimeoutError.
+    """
 
     blocking: Callable[[], Any]
     awaited: Callable[[], Awaitable[Any]] | None = None
+    seconds: float | None = None
 
     def run(self, http: httpx.Client) -> Any:
-        return self.blocking()
+        return (
+            self.blocking() if self.seconds is None else begun(self.blocking).result(self.seconds)
+        )
 
     async def arun(self, http: httpx.AsyncClient) -> Any:
-        return await (self.awaited() if self.awaited else asyncio.to_thread(self.blocking))
+        work = self.awaited() if self.awaited else asyncio.wrap_future(begun(self.blocking))
+        return await asyncio.wait_for(work, self.seconds)
 
 
 @dataclass(frozen=True)

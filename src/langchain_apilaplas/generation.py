@@ -73,7 +73,7 @@ class Generation:
         error: Why it failed, in one line; None unless `status` is `error`.
         usage: Those of `credits_used`, `tokens_used`, `usd_spent` that the answer has.
         stored: A link to the video in your storage; None where there is none, or it is not there.
-        not_stored: Why it could not be kept there, in one line. The ledger knows, and has it tried
+        not_stored: Why there is no such link, in one line. The ledger knows, and has it tried
             again.
         raw: What the answer says of it.
     """

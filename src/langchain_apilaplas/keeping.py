@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,16 +21,19 @@ from langchain_apilaplas.quoting import one_line
 from langchain_apilaplas.storage import Storage, file_name
 
 PATIENCE = 300.0
-"""Seconds in which a file must have come from its host; a caller waits for the answer."""
+"""Seconds in which a file must have come from its host, and in which the storage must have it: a
+caller waits for the answer.
+"""
 
 
 @dataclass(frozen=True)
 class Keeping:
-    """How to keep videos: in `storage`, by `books`, got by `downloading`."""
+    """How to keep videos: in `storage`, by `books`, got by `downloading`, not after `until`."""
 
     storage: Storage
     books: Books
     downloading: Downloading
+    until: float = math.inf
 
     def kept(self, generation_id: str) -> Flow[Generation | None]:
         """A generation whose video the storage keeps by the ledger, with a link to it."""
@@ -59,7 +63,8 @@ class Keeping:
             return (yield from self._linked(generation))
         except Exception as error:
             reason = _reason(error)
-        logger.warning("The video of generation %s could not be kept: %s", generation.id, reason)
+            reason = f"It is kept, but has no link now: {reason}" if stored else reason
+        logger.warning("No link into the storage for generation %s: %s", generation.id, reason)
         job = yield from self.books.find(generation.id)
         if not (job and job.stored):  # what another storage or process keeps stays known
             yield from self.books.keep(generation.id, storage=self.storage.address)
@@ -70,11 +75,14 @@ class Keeping:
 
     def _store(self, generation: Generation, job: Job | None) -> Flow[None]:
         started = yield from now()
+        patience = min(PATIENCE, self.until - started)
+        if patience <= 0:
+            raise TimeoutError("There was no time left to store it.")
         name = file_name(generation.id)
-        folder = yield Call(self.storage.scratch)
-        part = Part(folder / f"{name}.mp4", self.downloading.max_bytes, PATIENCE)
+        folder = yield Call(self.storage.scratch, seconds=patience)
+        part = Part(folder / f"{name}.mp4", self.downloading.max_bytes, patience)
         try:
-            yield from self.downloading.fill(part, generation, PATIENCE)
+            yield from self.downloading.fill(part, generation, patience)
             yield self._put(f"{name}.mp4", part.path, _video(generation).content_type)
         finally:
             part.drop()
@@ -89,16 +97,23 @@ class Keeping:
         return Call(
             partial(self.storage.put, name, content, content_type),
             partial(self.storage.aput, name, content, content_type),
+            PATIENCE,
         )
 
     def _linked(self, generation: Generation) -> Flow[Generation]:
         name = f"{file_name(generation.id)}.mp4"
-        link = yield Call(partial(self.storage.link, name), partial(self.storage.alink, name))
+        link = yield Call(
+            partial(self.storage.link, name), partial(self.storage.alink, name), PATIENCE
+        )
         return dataclasses.replace(generation, stored=link)
 
 
 def _reason(error: Exception) -> str:
-    return error.problem if isinstance(error, ApilaplasError) else one_line(error)
+    if isinstance(error, ApilaplasError):
+        return error.problem
+    if isinstance(error, TimeoutError) and not str(error):
+        return f"The storage took more than {PATIENCE:.0f} s."
+    return one_line(error)
 
 
 def _about(generation: Generation, job: Job | None, books: Books, size: int) -> bytes:

@@ -1,5 +1,6 @@
 """Object stores, such as S3: as `obstore` knows them."""
 
+import re
 import uuid
 from datetime import timedelta
 from pathlib import Path, PurePath
@@ -8,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
 from langchain_apilaplas.errors import SettingsError
-from langchain_apilaplas.quoting import one_line
+from langchain_apilaplas.quoting import one_line, quoted
 from langchain_apilaplas.storage import FolderStorage, Storage
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class ObjectStorage(Storage):
     own tools do: for S3 `AWS_ACCESS_KEY_ID` and so on, see `obstore`.
 
     Args:
-        store: A store of obstore's, or its URL, such as "s3://bucket/folder".
+        store: A store of obstore's, or its URL, such as "s3://bucket/folder". No key or password
+            may stand in it.
         link_seconds: Give links that the store signs and that work so long; each look at a video
             gives a fresh one. By default a link is the file's address, "s3://bucket/folder/…".
         base_url: Where the store's files can be had without a signature, as
@@ -67,6 +69,7 @@ class ObjectStorage(Storage):
 
     def link(self, name: str) -> str:
         """See `Storage.link`."""
+        self._store.head(name)
         if self._link_lasts is None:
             return self._plain(name)
         from obstore import sign  # noqa: PLC0415 - an extra
@@ -75,6 +78,7 @@ class ObjectStorage(Storage):
 
     async def alink(self, name: str) -> str:
         """See `link`."""
+        await self._store.head_async(name)
         if self._link_lasts is None:
             return self._plain(name)
         from obstore import sign_async  # noqa: PLC0415
@@ -107,13 +111,24 @@ def chosen(given: Choice | None) -> Storage | None:
             raise SettingsError("storage must be a folder, a store's URL, or a store.")
         if given.startswith("file://"):
             return FolderStorage(url2pathname(urlsplit(given).path))
-        if "://" not in given:
+        if not re.match("[A-Za-z][A-Za-z0-9+.-]+:", given):  # one letter is a drive's
             return FolderStorage(given)
     return ObjectStorage(given)
 
 
 def _opened(url: str) -> "ObjectStore":
     stores = _stores()
+    if "://" not in url:
+        raise SettingsError(
+            f"storage: {quoted(url)} is neither a folder nor a URL.",
+            next_step="Give a URL with '://', or a folder with a colon as a pathlib.Path.",
+        )
+    user, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    if at and (":" in user or url.lower().startswith("http")):  # Azure's may hold a container
+        raise SettingsError(
+            "storage: a user or a password stands in the URL.",
+            next_step="Give credentials by the environment, or give a store of obstore's.",
+        )
     try:
         options = {} if url.startswith("memory:") else {"retry_config": _PATIENCE}
         opened: ObjectStore = stores.from_url(url, **options)
@@ -151,5 +166,6 @@ def _address(store: Any) -> str:
     if kind == "LocalStore":
         return Path(store.prefix or "/").absolute().as_uri()
     if kind == "HTTPStore":
-        return str(store.url).partition("?")[0].rstrip("/")
+        plain = re.sub("//[^/]*@", "//", str(store.url))
+        return plain.partition("?")[0].rstrip("/")
     return f"memory://{uuid.uuid4().hex}"  # it is another one in the next process

@@ -4,16 +4,22 @@ import asyncio
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import uuid
+import weakref
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
+
+from langchain_apilaplas.threads import begun
 
 
 class Storage(ABC):
     """A place for files that are never changed. One of your own needs `address`, `put` and `link`.
 
-    What `put` and `link` raise loses no video: the caller gets the link that there was.
+    What `put` and `link` raise loses no video: the caller gets the link that there was. So does one
+    who has waited for them for five minutes.
 
     Attributes:
         address: Names the place in the ledger, so it must be the same in every process, and hold no
@@ -37,24 +43,33 @@ class Storage(ABC):
         """A link to a file that is kept.
 
         Raises:
-            FileNotFoundError: It is no longer there.
+            FileNotFoundError: It is no longer there, so it must be kept anew.
         """
 
     async def aput(self, name: str, content: Path | bytes, content_type: str) -> None:
         """`put`, for an event loop. By default in a thread."""
-        await asyncio.to_thread(self.put, name, content, content_type)
+        await asyncio.wrap_future(begun(lambda: self.put(name, content, content_type)))
 
     async def alink(self, name: str) -> str:
         """`link`, for an event loop. By default in a thread."""
-        return await asyncio.to_thread(self.link, name)
+        return await asyncio.wrap_future(begun(lambda: self.link(name)))
 
     def scratch(self) -> Path:
-        """A folder for files on their way here. By default the system's for temporary ones."""
-        return Path(tempfile.gettempdir())
+        """A folder for files on their way here. By default one of the system's for temporary
+        files, that no other user can read.
+        """
+        self._scratch.mkdir(mode=0o700, exist_ok=True)
+        return self._scratch
 
     def address_of(self, name: str) -> str:
         """Names a file in the ledger."""
         return f"{self.address}/{name}"
+
+    @cached_property
+    def _scratch(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="apilaplas-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.address!r})"

@@ -21,21 +21,38 @@ def check(path: Path) -> None:
         found = [name for name, (at, magic) in _MAGIC.items() if head[at:].startswith(magic)]
         if not found:
             raise _no_video("What came is not a video file.")
-        if found == ["mov"] and _is_cut_short(file, os.fstat(file.fileno()).st_size):
+        is_cut = _is_cut_mp4 if found == ["mov"] else _is_cut_webm
+        if is_cut(file, os.fstat(file.fileno()).st_size):
             raise _no_video("What came is only the beginning of a video.")
     _check_tracks(path, found[0])
 
 
-def _is_cut_short(file: IO[bytes], size: int) -> bool:
-    """Whether the last of an MP4's boxes says it is longer than the file."""
-    at, length = 0, 8
+def _is_cut_mp4(file: IO[bytes], size: int) -> bool:
+    """Whether there is no media data, or the last of the boxes says it is longer than the file."""
+    at, length, kinds = 0, 8, set()
     while at < size and length >= 8:
         file.seek(at)
         head = file.read(16)
         wide = head[:4] == b"\0\0\0\1"
         length = int.from_bytes(head[8:16] if wide else head[:4], "big")
+        kinds.add(head[4:8])
         at += length
-    return at > size
+    return at > size or b"mdat" not in kinds
+
+
+def _is_cut_webm(file: IO[bytes], size: int) -> bool:
+    """Whether the one segment says it is longer than the file (RFC 8794: EBML)."""
+    at = 0
+    for _ in ("header", "segment"):
+        file.seek(at + 4)
+        coded = file.read(8)
+        width = 9 - coded[0].bit_length() if coded else 9
+        if width > 8:
+            return True
+        length = int.from_bytes(coded[:width], "big") - (1 << 7 * width)
+        at += 4 + width + length
+    is_told = length != (1 << 7 * width) - 1
+    return is_told and at > size
 
 
 def _check_tracks(path: Path, container: str) -> None:
