@@ -30,6 +30,7 @@ LAYERS = [
     {"ledger.choose"},
     {"ledger"},
     {"catalog", "pacing", "effects", "pools", "sending"},
+    {"part"},
     {"download"},
     {"slips", "nested"},
     {"values"},
@@ -40,9 +41,8 @@ LAYERS = [
     {"wire"},
     {"books"},
     {"flows", "endings", "confined", "asking"},
-    {"frames"},
     {"submitting", "resuming", "downloading"},
-    {"waiting", "keeping"},
+    {"waiting", "keeping", "frames"},
     {"calls"},
     {"connected"},
     {"client"},
@@ -59,8 +59,9 @@ LATE = {"catalog.spec": {"catalog.openapi"}}
 """What may be imported from below all the same, inside the function that needs it."""
 
 HOMES = {
-    "httpx": {"wire", "responses", "effects", "sending", "download", "pools", "client"}
-    | {"async_client", "confined", "frames"},
+    "httpx": {"wire", "responses", "effects", "sending", "download", "pools", "client", "part"}
+    | {"async_client", "confined", "downloading"},
+    "httpcore": {"confined"},
     "langchain_core": {"settings", "runtime", "answer", "schema", "video_tool"} | {"toolkit"},
     "pydantic": {
         "settings",

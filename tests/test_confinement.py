@@ -4,11 +4,13 @@ Every hostile input is tried on a real tool. An audit hook of the interpreter's 
 opened, resolved or connected to is seen, whichever library does it.
 """
 
+import asyncio
 import base64
 import io
 import os
 import socket
 import sys
+import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -21,17 +23,21 @@ import httpx
 import pytest
 from langchain_core.messages import HumanMessage
 
-from langchain_apilaplas import ApilaplasGenerateVideo, get_model
+from langchain_apilaplas import (
+    ApilaplasClient,
+    ApilaplasGenerateVideo,
+    AsyncApilaplasClient,
+    get_model,
+)
 from langchain_apilaplas.addresses import public_host
 from langchain_apilaplas.catalog import Param, VideoModel
-from langchain_apilaplas.confined import fetch
-from langchain_apilaplas.effects import adrive, drive
+from langchain_apilaplas.download import Receive
 from langchain_apilaplas.errors import DownloadError, InvalidRequestError
+from langchain_apilaplas.part import Part
 from langchain_apilaplas.request import VideoRequest
-from langchain_apilaplas.settings import Settings
-from langchain_apilaplas.wire import Wire
 from tests.conftest import KEY, World
 from tests.drawn import encoded, frames, png
+from tests.movies import MP4
 
 URLS = {
     # not https, or no address of the web at all
@@ -327,7 +333,7 @@ def test_a_list_of_images_is_no_way_around(world: World, watch: Watch) -> None:
     assert watch.seen == []
 
 
-# --- where we fetch ourselves: a video, for its last frame ---
+# --- where we fetch ourselves: a video ---
 
 PRIVATE = [
     "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
@@ -359,7 +365,7 @@ class Net:
 
     def __init__(self, answer: Answer | None = None) -> None:
         self.answer, self.asked = (
-            answer or (lambda _: httpx.Response(200, content=b"film")),
+            answer or (lambda _: httpx.Response(200, content=MP4)),
             list[httpx.Request](),
         )
 
@@ -372,14 +378,21 @@ class Net:
         return [request.url.host for request in self.asked]
 
 
-API = Wire(Settings.resolve(api_key=KEY, base_url="http://127.0.0.1:8000"))
+OWN = "http://127.0.0.1:8000"
+
+
+@pytest.fixture(autouse=True)
+def _in_no_time(world: World) -> None:
+    """Between two tries nobody waits."""
 
 
 def fetched(url: str, net: Net, **more: Any) -> bytes:
-    file = io.BytesIO()
-    with httpx.Client(transport=httpx.MockTransport(net), **more) as http:
-        drive(fetch(url, file, API), http)
-    return file.getvalue()
+    with (
+        httpx.Client(transport=httpx.MockTransport(net), **more) as http,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        client = ApilaplasClient(api_key=KEY, base_url=OWN, http_client=http)
+        return client.download(url, Path(folder, "a.mp4"), max_bytes=10**6).read_bytes()
 
 
 def names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> Names:
@@ -393,7 +406,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(
 ) -> None:
     names(monkeypatch, [PUBLIC])
     net = Net()
-    assert fetched(LINK, net) == b"film"
+    assert fetched(LINK, net) == MP4
     [request] = net.asked
     assert request.url == f"https://{PUBLIC}/video.mp4"
     assert request.headers["Host"] == "cdn.example.com"
@@ -436,7 +449,7 @@ def test_a_name_server_that_changes_its_answer_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server, net = names(monkeypatch, [PUBLIC], ["127.0.0.1"]), Net()
-    assert fetched(LINK, net) == b"film"
+    assert fetched(LINK, net) == MP4
     assert server.asked == ["cdn.example.com"], "it is asked once"
     assert net.hosts == [PUBLIC]
 
@@ -454,10 +467,10 @@ def test_a_good_redirect_is_followed_and_a_circle_is_left(monkeypatch: pytest.Mo
     names(monkeypatch, [PUBLIC])
     answers = [
         httpx.Response(302, headers={"Location": "/b.mp4"}),
-        httpx.Response(200, content=b"b"),
+        httpx.Response(200, content=MP4),
     ]
     net = Net(lambda _: answers.pop(0))
-    assert fetched(LINK, net) == b"b"
+    assert fetched(LINK, net) == MP4
     assert [request.url.path for request in net.asked] == ["/video.mp4", "/b.mp4"]
     net = Net(lambda _: httpx.Response(302, headers={"Location": LINK}))
     with pytest.raises(DownloadError, match="without end"):
@@ -469,7 +482,7 @@ def test_only_the_gateways_own_host_may_lie_anywhere_and_nothing_leads_back_to_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server, net = names(monkeypatch, [PUBLIC]), Net()
-    assert fetched("http://127.0.0.1:8000/wolf/a.mp4", net) == b"film"
+    assert fetched("http://127.0.0.1:8000/wolf/a.mp4", net) == MP4
     assert server.asked == []
     for other in ("http://127.0.0.1:8001/a", "http://127.0.0.1/a", "https://127.0.0.1:8000/a",
                   "http://127.0.0.1:8000@127.0.0.2/a", "http://user@127.0.0.1:8000/a"):  # fmt: skip
@@ -489,22 +502,60 @@ def test_the_next_address_is_tried_where_one_does_not_answer(
     def answer(request: httpx.Request) -> httpx.Response:
         if ":" in request.url.host:
             raise httpx.ConnectError("no route", request=request)
-        return httpx.Response(200, content=b"film")
+        return httpx.Response(200, content=MP4)
 
     net = Net(answer)
-    assert fetched(LINK, net) == b"film"
+    assert fetched(LINK, net) == MP4
     assert net.hosts == ["2606:4700::1", PUBLIC]
 
 
 def test_a_proxy_of_the_developers_resolves_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     direct, proxied = Net(), Net()
-    mounts = {"all://": httpx.MockTransport(proxied)}
+    proxy = httpx.HTTPTransport(proxy="http://127.0.0.1:3128")
+    monkeypatch.setattr(proxy, "handle_request", httpx.MockTransport(proxied).handle_request)
+    mounts = {"all://": proxy}
     names(monkeypatch, [])
-    assert fetched(LINK, direct, mounts=mounts) == b"film"
+    assert fetched(LINK, direct, mounts=mounts) == MP4
     assert (direct.hosts, proxied.hosts) == ([], ["cdn.example.com"])
     names(monkeypatch, ["10.0.0.1"])
     with pytest.raises(DownloadError, match="does not lead"):
         fetched(LINK, direct, mounts=mounts)
+
+
+def test_a_transport_that_is_no_proxy_is_told_the_address_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names(monkeypatch, [PUBLIC])
+    mounted = Net()
+    assert fetched(LINK, Net(), mounts={"https://": httpx.MockTransport(mounted)}) == MP4
+    assert mounted.hosts == [PUBLIC]
+
+
+@pytest.mark.parametrize(("name", "is_taken"), [("cdn.example.com", True), ("evil.com", False)])
+def test_a_connection_that_proves_another_name_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, name: str, is_taken: bool
+) -> None:
+    names(monkeypatch, [PUBLIC])
+    tls = SimpleNamespace(server_hostname=name)
+    stream = SimpleNamespace(get_extra_info=lambda what: {"ssl_object": tls}[what])
+    net = Net(lambda _: httpx.Response(200, content=MP4, extensions={"network_stream": stream}))
+    if is_taken:
+        assert fetched(LINK, net) == MP4
+    else:
+        with pytest.raises(DownloadError, match="another host's"):
+            fetched(LINK, net)
+
+
+def test_nothing_of_the_clients_goes_along_and_no_redirect_is_followed_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names(monkeypatch, [PUBLIC], ["10.0.0.1"])
+    net = Net(lambda _: httpx.Response(302, headers={"Location": "https://10.0.0.1/"}))
+    more: Any = {"auth": ("user", "pw"), "headers": {"X": "1"}, "cookies": {"c": "1"}}
+    with pytest.raises(DownloadError):
+        fetched(LINK, net, follow_redirects=True, **more)
+    [request] = net.asked
+    assert not {"authorization", "cookie", "x"} & request.headers.keys()
 
 
 @pytest.mark.parametrize(
@@ -512,37 +563,53 @@ def test_a_proxy_of_the_developers_resolves_itself(monkeypatch: pytest.MonkeyPat
     [
         (httpx.Response(404), "answered 404"),
         (httpx.Response(302), "answered 302"),
-        (httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=b""), "broke off"),
-        (httpx.Response(200, content=b"x" * 2000), "broke off: DecodingError"),
+        (httpx.Response(302, headers={"Location": "https://xn--a.com/"}), "what is no URL"),
+        (httpx.Response(200, headers={"Content-Encoding": "br"}, content=b""), "comes packed"),
+        (httpx.Response(200, content=MP4 * 400), "longer than 1,000,000 bytes"),
     ],
-    ids=["404", "redirect to nowhere", "packed", "too long"],
+    ids=["404", "redirect to nowhere", "redirect to no URL", "packed", "too long"],
 )
 def test_an_answer_that_is_no_file_is_refused(
     answer: httpx.Response, problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names(monkeypatch, [PUBLIC])
-    monkeypatch.setattr("langchain_apilaplas.confined._LONGEST", 1000)
     with pytest.raises(DownloadError, match=problem):
         fetched(LINK, Net(lambda _: answer))
 
 
 def test_a_name_without_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     names(monkeypatch, [])
-    with pytest.raises(DownloadError, match="broke off"):
+    with pytest.raises(DownloadError, match=r"cdn\.example\.com has no address"):
         fetched(LINK, Net())
 
 
-async def test_it_is_the_same_with_asyncio(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_is_the_same_with_asyncio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for addresses, hosts in (([PUBLIC], [PUBLIC]), (["127.0.0.1"], []), ([], [])):
-        names(monkeypatch, addresses)
-        net, file = Net(), io.BytesIO()
+        server, net = names(monkeypatch, addresses), Net()
         async with httpx.AsyncClient(transport=httpx.MockTransport(net)) as http:
+            client = AsyncApilaplasClient(api_key=KEY, base_url=OWN, http_client=http)
             if hosts:
-                await adrive(fetch(LINK, file, API), http)
+                assert (await client.download(LINK, tmp_path / "a.mp4")).exists()
             else:
                 with pytest.raises(DownloadError):
-                    await adrive(fetch(LINK, file, API), http)
+                    await client.download(LINK, tmp_path)
         assert net.hosts == hosts
+        assert set(server.asked) == {"cdn.example.com"}
+
+
+async def test_a_drip_of_headers_ends_with_the_time_that_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names(monkeypatch, [PUBLIC])
+
+    async def drip(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("it never ends")
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(drip)) as http:
+        part = Part(Path("nowhere"), seconds=0.05)
+        with pytest.raises(DownloadError, match="takes too long"):
+            await Receive(httpx.Request("GET", LINK), part).arun(http)
 
 
 def test_headers_without_end_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -558,9 +625,9 @@ def test_headers_without_end_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> Non
 
     thread = threading.Thread(target=serve)
     thread.start()
-    api = Wire(Settings.resolve(api_key=KEY, base_url=f"http://127.0.0.1:{port}"))
+    own = f"http://127.0.0.1:{port}"
     with httpx.Client() as http, pytest.raises(DownloadError, match="RemoteProtocolError"):
-        drive(fetch(f"http://127.0.0.1:{port}/a.mp4", io.BytesIO(), api), http)
+        Receive(httpx.Request("GET", f"{own}/a.mp4"), Part(Path("nowhere"))).run(http)
     thread.join()
     server.close()
 

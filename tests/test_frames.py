@@ -12,7 +12,13 @@ import pytest
 from langchain_core.messages import HumanMessage
 from PIL import Image, ImageChops, ImageStat
 
-from langchain_apilaplas import ApilaplasGenerateVideo, Generation, ImageInput, get_model
+from langchain_apilaplas import (
+    ApilaplasGenerateVideo,
+    FolderStorage,
+    Generation,
+    ImageInput,
+    get_model,
+)
 from langchain_apilaplas.catalog import Param, VideoModel
 from langchain_apilaplas.errors import GatewayError, InvalidRequestError
 from langchain_apilaplas.frames import decoded
@@ -175,6 +181,42 @@ def test_a_video_of_another_conversation_is_refused_and_this_ones_are_named(
     assert len(world.sandbox.accepted) == 2
 
 
+@pytest.mark.usefixtures("quick")
+def test_where_there_is_no_thread_nobody_is_told_of_the_videos_of_others(
+    tool: ApilaplasGenerateVideo, world: World
+) -> None:
+    _, other = tool._run(image=URL, runtime=in_thread(None))
+    text = told(tool._run(image="video:nope:last", runtime=in_thread(None)))
+    assert "'video:nope:last' is not a video of this conversation" in text
+    assert other["generation_id"] not in text  # type: ignore[index]
+    _, own = tool._run(
+        image=f"video:{other['generation_id']}:last",  # type: ignore[index]
+        runtime=in_thread(None, "c-2"),
+    )
+    assert own["status"] == "completed"  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_link_that_expired_is_renewed_though_the_video_is_kept_elsewhere(
+    world: World, tmp_path: Path
+) -> None:
+    client = world.client.ruled(storage=FolderStorage(tmp_path))
+    first = client.generate(image=URL, prompt="Go")
+    assert first.stored
+    world.time += 10**6
+    assert client.last_frame(first.id).width == 64
+
+
+@pytest.mark.usefixtures("quick")
+async def test_conversations_are_apart_on_an_event_loop_too(
+    tool: ApilaplasGenerateVideo, world: World
+) -> None:
+    _, other = await tool._arun(image=URL, runtime=in_thread("t-1"))
+    asked = f"video:{other['generation_id']}:last"  # type: ignore[index]
+    none = told(await tool._arun(image=asked, runtime=in_thread("t-2")))
+    assert f"{asked!r} does not exist: no video of this conversation is finished." in none
+
+
 def test_a_video_that_is_not_finished_or_failed_is_told(world: World) -> None:
     queued = world.client.submit(image=URL)
     with pytest.raises(InvalidRequestError, match="not finished; get_video waits for it"):
@@ -219,7 +261,7 @@ def test_without_the_extra_the_developer_is_told(tool: ApilaplasGenerateVideo) -
 @pytest.mark.usefixtures("quick")
 def test_a_link_that_fails_costs_nothing_and_may_be_tried_again(world: World) -> None:
     first = made(world)
-    world.sandbox.order(http_error(503, on="download"))
+    world.sandbox.order(http_error(503, on="download", times=5))
     with pytest.raises(GatewayError, match="host answered 503") as caught:
         world.client.last_frame(first)
     assert caught.value.retry
@@ -279,6 +321,51 @@ def test_a_video_without_pictures_is_told() -> None:
 def test_short_and_long_videos_give_their_last_frame(frames: int, codec: str, kind: str) -> None:
     last = Image.open(io.BytesIO(decoded(io.BytesIO(filmed(frames, codec, kind)))))
     assert min(last.getpixel((32, 24))) > 200  # type: ignore[arg-type, type-var]
+
+
+def test_a_video_that_is_to_be_turned_is_turned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("langchain_apilaplas.frames._last", lambda *_, **__: Turned())
+    image = Image.open(io.BytesIO(decoded(io.BytesIO(filmed(3, "libx264", "mp4")))))
+    assert image.size == (48, 64)
+
+
+class Turned:
+    """A frame as PyAV gives it for a phone's video; here no such video can be written."""
+
+    rotation = -90
+
+    def to_image(self) -> Image.Image:
+        return Image.new("RGB", (64, 48))
+
+
+def test_frames_that_grow_meanwhile_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    film = filmed(3, "libx264", "mp4")
+    sizes = iter([None, None, ValueError("the video has too many pixels")])
+
+    def check(*_: Any) -> None:
+        if (error := next(sizes)) is not None:
+            raise error
+
+    monkeypatch.setattr("langchain_apilaplas.frames.check_size", check)
+    with pytest.raises(ValueError, match="too many pixels"):
+        decoded(io.BytesIO(film))
+
+
+def test_decoding_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("langchain_apilaplas.frames._PATIENCE", -1.0)
+    with pytest.raises(ValueError, match="it takes too long"):
+        decoded(io.BytesIO(filmed(3, "libx264", "mp4")))
+
+
+def test_an_import_hook_that_raises_is_a_module_that_lacks(
+    tool: ApilaplasGenerateVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: str) -> None:
+        raise ModuleNotFoundError("not here")
+
+    monkeypatch.setattr("langchain_apilaplas.frames.find_spec", refuse)
+    text = told(tool._run(image="video:g-1:last", runtime=in_thread("t-1")))
+    assert "needs PyAV and Pillow" in text
 
 
 @pytest.mark.usefixtures("quick")

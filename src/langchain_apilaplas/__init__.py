@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from langchain_apilaplas.async_client import AsyncApilaplasClient
     from langchain_apilaplas.catalog import VideoModel, get_model, list_models, register_model
     from langchain_apilaplas.client import ApilaplasClient
-    from langchain_apilaplas.download import DownloadProgress
     from langchain_apilaplas.effects import Progress
     from langchain_apilaplas.errors import ApilaplasError, Charged
     from langchain_apilaplas.generation import Generation, Status, Video
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from langchain_apilaplas.ledger import Budget, Job, Ledger, MemoryLedger, Origin, State
     from langchain_apilaplas.ledger.sqlite import SqliteLedger
     from langchain_apilaplas.object_store import ObjectStorage
+    from langchain_apilaplas.part import DownloadProgress
     from langchain_apilaplas.request import VideoRequest
     from langchain_apilaplas.storage import FolderStorage, Storage
     from langchain_apilaplas.toolkit import ApilaplasVideoToolkit

@@ -11,11 +11,11 @@ import httpx
 from langchain_apilaplas.asking import Model, Models
 from langchain_apilaplas.client import DEFAULT_TIMEOUT
 from langchain_apilaplas.connected import Connected
-from langchain_apilaplas.download import MAX_BYTES
 from langchain_apilaplas.effects import Flow, Listener, T, adrive
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.ledger import Job, Origin, Usage
+from langchain_apilaplas.part import MAX_BYTES
 from langchain_apilaplas.pools import aclose
 from langchain_apilaplas.request import VideoRequest
 

@@ -10,7 +10,6 @@ from langchain_apilaplas import flows
 from langchain_apilaplas.asking import Asking, Model, Models
 from langchain_apilaplas.books import Books, made_by
 from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel, get_model
-from langchain_apilaplas.download import MAX_BYTES
 from langchain_apilaplas.downloading import Downloading
 from langchain_apilaplas.effects import Flow, Listener, T
 from langchain_apilaplas.endings import advise_fetching
@@ -20,6 +19,7 @@ from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.keeping import Keeping
 from langchain_apilaplas.ledger import UNSETTLED, Job, Origin, State, Usage
 from langchain_apilaplas.pacing import Pace
+from langchain_apilaplas.part import MAX_BYTES
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.resuming import resume_all
 from langchain_apilaplas.settings import Settings, seconds
@@ -156,7 +156,7 @@ class Calls:
         def look(generation_id: str) -> Flow[Generation]:
             return self.get(generation_id, model)
 
-        return last_frame(generation_id, look, self._wire, self._books, origin)
+        return last_frame(generation_id, look, self._downloading(), self._books, origin)
 
     def download(
         self,

@@ -9,11 +9,11 @@ import httpx
 
 from langchain_apilaplas.asking import Model, Models
 from langchain_apilaplas.connected import Connected
-from langchain_apilaplas.download import MAX_BYTES
 from langchain_apilaplas.effects import Flow, Listener, T, drive
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.ledger import Job, Origin, Usage
+from langchain_apilaplas.part import MAX_BYTES
 from langchain_apilaplas.pools import close
 from langchain_apilaplas.request import VideoRequest
 

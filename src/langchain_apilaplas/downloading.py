@@ -6,20 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from langchain_apilaplas import links
 from langchain_apilaplas.books import Books
-from langchain_apilaplas.download import MAX_BYTES, Part, Receive
+from langchain_apilaplas.confined import leads
+from langchain_apilaplas.download import Receive
 from langchain_apilaplas.effects import Call, Flow, Listener, Sleep, logger
 from langchain_apilaplas.errors import DownloadError
 from langchain_apilaplas.flows import now
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.pacing import PATIENCE, Pace
+from langchain_apilaplas.part import MAX_BYTES, Part, final
 from langchain_apilaplas.storage import file_name
 from langchain_apilaplas.wire import Wire
 
 ATTEMPTS = 5
 """So many tries in a row may bring less than `_ENOUGH`."""
 _ENOUGH = 1_000_000
+_HOPS = 5
 _NO_LONGER = (401, 403, 404, 410)
 """How a host answers about a link that has expired."""
 
@@ -93,11 +98,10 @@ class Downloading:
         return (yield from self._receive(_url(fresh), part, deadline))
 
     def _receive(self, url: str, part: Part, deadline: float) -> Flow[None]:
-        request, failures, most = self.api.download(url), 0, part.size
+        failures, most = 0, part.size
         while True:
             try:
-                yield Receive(request, part, self.listener)
-                return
+                return (yield from self._follow(url, part, failures))
             except DownloadError as error:
                 failures = 1 if part.size - most >= _ENOUGH else failures + 1
                 most = max(most, part.size)
@@ -109,6 +113,19 @@ class Downloading:
                 logger.debug("%s The next try is in %.1f s", error.problem, delay)
             yield Sleep(delay)
 
+    def _follow(self, url: str, part: Part, turn: int) -> Flow[None]:
+        """Get the file, or what is missing of it, from where the link leads to."""
+        is_own = self.api.is_own(url)
+        for _ in range(_HOPS):
+            requests = yield from leads(url, self.api, is_own=is_own)
+            request = requests[turn % len(requests)]
+            location: str | None = yield Receive(request, part, self.listener)
+            if location is None:
+                return
+            url = _joined(url, location)
+            is_own = is_own and self.api.is_own(url)
+        raise final("The video's link leads from one address to another without end.")
+
     def _explain(self, error: DownloadError, url: str) -> None:
         if error.status_code in _NO_LONGER and self.has_expired(url):
             error.problem += f" The link expired at {links.expiry(url):%Y-%m-%d %H:%M} UTC."
@@ -118,6 +135,13 @@ class Downloading:
         """Whether a link says that it works no longer."""
         expires = links.expiry(url)
         return expires is not None and expires <= self.books.ledger.clock()
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return str(httpx.URL(url).join(location))
+    except (httpx.InvalidURL, ValueError):
+        raise final("The video's link leads to what is no URL.") from None
 
 
 def _url(video: Generation | Video | str) -> str:

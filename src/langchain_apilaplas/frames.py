@@ -1,26 +1,31 @@
 """The last frame of a video, as the picture that the next one starts from."""
 
-import asyncio
 import io
 import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import IO, Any
 
-import httpx
-
+from langchain_apilaplas import video_file
 from langchain_apilaplas.books import Books
-from langchain_apilaplas.confined import fetch
-from langchain_apilaplas.effects import Flow
+from langchain_apilaplas.downloading import Downloading
+from langchain_apilaplas.effects import Call, Flow
 from langchain_apilaplas.errors import DownloadError, GatewayError, InvalidRequestError
 from langchain_apilaplas.formats import check_size
 from langchain_apilaplas.generation import Generation, Status
 from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.ledger import Job, Origin, State
-from langchain_apilaplas.wire import Wire
+from langchain_apilaplas.part import Part
 
 _FEW = 5
+_LONGEST = 500_000_000
+"""Bytes."""
+_SLOWEST = 600.0
+"""Seconds in which a video must have come."""
+_PATIENCE = 60.0
+"""Seconds that decoding may take."""
 _TAIL = 3.0
 """Seconds before the end from which it is decoded; from the start where that gives nothing."""
 
@@ -28,7 +33,7 @@ _TAIL = 3.0
 def last_frame(
     generation_id: str,
     look: Callable[[str], Flow[Generation]],
-    api: Wire,
+    downloading: Downloading,
     books: Books,
     origin: Origin | None,
 ) -> Flow[ImageInput]:
@@ -37,7 +42,7 @@ def last_frame(
     Args:
         generation_id: The video's generation.
         look: Asks the gateway for it.
-        api: Whose host may lie anywhere.
+        downloading: Fetches the video.
         books: Where jobs stand.
         origin: When given, the video must be of this thread, by the books.
 
@@ -56,35 +61,26 @@ def last_frame(
     found = known if known and known.video else (yield from look(generation_id))
     if found.video is None:
         raise InvalidRequestError(f"{name!r} can't be had: {_unfinished(found)}")
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryDirectory() as folder:
+        part = Part(Path(folder, "video"), _LONGEST, _SLOWEST)
         try:
-            yield from fetch(found.video.url, file, api)
+            yield from downloading.fill(part, found, _SLOWEST)
+            image: ImageInput = yield Call(lambda: _image(part.path, name))
         except DownloadError as error:
             raise GatewayError(
                 f"{name!r} can't be had: {error.problem}",
                 next_step="Call again once; if it stays so, name another picture.",
                 status_code=error.status_code,
             ) from error
-        image: ImageInput = yield Work(lambda: _image(file, name))
+        finally:
+            part.drop()
     return image
 
 
-@dataclass(frozen=True)
-class Work:
-    """Something that takes a moment: for an event loop in a thread."""
-
-    do: Callable[[], Any]
-
-    def run(self, http: httpx.Client) -> Any:
-        return self.do()
-
-    async def arun(self, http: httpx.AsyncClient) -> Any:
-        return await asyncio.to_thread(self.do)
-
-
-def _image(file: IO[bytes], name: str) -> ImageInput:
+def _image(path: Path, name: str) -> ImageInput:
     try:
-        return ImageInput.of_frame(decoded(file), source=name)
+        with path.open("rb") as file:
+            return ImageInput.of_frame(decoded(file), source=name)
     except Exception as error:
         raise InvalidRequestError(
             f"{name!r} can't be had: the video can't be decoded ({type(error).__name__})."
@@ -99,13 +95,10 @@ def decoded(file: IO[bytes]) -> bytes:
     """
     import av  # noqa: PLC0415 - an extra
 
-    file.seek(0)
-    head = file.read(12)
-    file.seek(0)
-    # Named, because FFmpeg would take a playlist too, and open whatever that names.
-    kind = "mp4" if head[4:8] == b"ftyp" else "matroska" if head[:4] == b"\x1aE\xdf\xa3" else None
+    kind = video_file.container(file)
     if kind is None:
         raise ValueError("it is no video file")
+    file.seek(0)
     with av.open(file, format=kind) as container:
         if not container.streams.video:
             raise ValueError("it has no pictures")
@@ -115,7 +108,8 @@ def decoded(file: IO[bytes]) -> bytes:
         if last is None:
             raise ValueError("it holds no frame")
         buffer = io.BytesIO()
-        last.to_image().save(buffer, "PNG")
+        turned = getattr(last, "rotation", 0)  # PyAV before 14.2 does not tell it
+        last.to_image().rotate(turned, expand=True).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -123,12 +117,16 @@ def _last(container: Any, stream: Any, *, tail: bool) -> Any:
     """The frame shown last, decoded from shortly before the end or from the start."""
     import av  # noqa: PLC0415 - an extra
 
+    until = time.monotonic() + _PATIENCE
     length = float(stream.duration * stream.time_base) if stream.duration else 0.0
     try:
         start = int(max(0.0, length - _TAIL) / stream.time_base) if tail else 0
         container.seek(start + (stream.start_time or 0), stream=stream)
         last = None
         for frame in container.decode(stream):
+            check_size(frame.width, frame.height, "the video")
+            if time.monotonic() > until:
+                raise ValueError("it takes too long")
             last = frame if last is None or (frame.pts or 0) >= (last.pts or 0) else last
     except av.error.FFmpegError:
         if tail:
@@ -138,7 +136,7 @@ def _last(container: Any, stream: Any, *, tail: bool) -> Any:
 
 
 def _check_installed(name: str) -> None:
-    if any(find_spec(module) is None for module in ("av", "PIL")):
+    if not all(map(_is_installed, ("av", "PIL"))):
         raise InvalidRequestError(
             f"{name!r} needs PyAV and Pillow, which are not installed.",
             next_step="Name another picture. The developer can pip install "
@@ -146,9 +144,20 @@ def _check_installed(name: str) -> None:
         )
 
 
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # said by an import hook
+        return False
+
+
 def _unknown(name: str, books: Books, origin: Origin) -> Flow[str]:
-    jobs = yield from books.jobs([State.COMPLETED], origin.thread)
-    there = [job for job in jobs if job.origin.thread == origin.thread and job.generation_id]
+    # Whoever belongs to no thread is told no ids: they would be those of all others like that.
+    thread = origin.thread
+    jobs = (yield from books.jobs([State.COMPLETED], thread)) if thread is not None else []
+    there = [job for job in jobs if job.generation_id]
+    if thread is None:
+        return f"{name!r} is not a video of this conversation."
     if not there:
         return f"{name!r} does not exist: no video of this conversation is finished."
     told = ", ".join(map(_named, there[-_FEW:]))

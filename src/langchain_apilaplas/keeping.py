@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from langchain_apilaplas.books import Books
-from langchain_apilaplas.download import Part
 from langchain_apilaplas.downloading import Downloading
 from langchain_apilaplas.effects import Call, Flow, logger
 from langchain_apilaplas.errors import ApilaplasError
 from langchain_apilaplas.flows import now
 from langchain_apilaplas.generation import Generation, Status, Video
 from langchain_apilaplas.ledger import Job
+from langchain_apilaplas.part import Part
 from langchain_apilaplas.quoting import one_line
 from langchain_apilaplas.storage import Storage, file_name
 

@@ -17,14 +17,24 @@ def check(path: Path) -> None:
         DownloadError: It is no video, or not all of one.
     """
     with path.open("rb") as file:
-        head = file.read(12)
-        found = [name for name, (at, magic) in _MAGIC.items() if head[at:].startswith(magic)]
-        if not found:
+        found = container(file)
+        if found is None:
             raise _no_video("What came is not a video file.")
-        is_cut = _is_cut_mp4 if found == ["mov"] else _is_cut_webm
+        is_cut = _is_cut_mp4 if found == "mov" else _is_cut_webm
         if is_cut(file, os.fstat(file.fileno()).st_size):
             raise _no_video("What came is only the beginning of a video.")
-    _check_tracks(path, found[0])
+    _check_tracks(path, found)
+
+
+def container(file: IO[bytes]) -> str | None:
+    """What kind of file it is, in FFmpeg's words: "mov" for an MP4, "matroska" for a WebM; or None.
+
+    It is to be told to FFmpeg, which would take a playlist too, and open whatever that names.
+    """
+    file.seek(0)
+    head = file.read(12)
+    found = [name for name, (at, magic) in _MAGIC.items() if head[at:].startswith(magic)]
+    return found[0] if found else None
 
 
 def _is_cut_mp4(file: IO[bytes], size: int) -> bool:
@@ -55,14 +65,13 @@ def _is_cut_webm(file: IO[bytes], size: int) -> bool:
     return is_told and at > size
 
 
-def _check_tracks(path: Path, container: str) -> None:
+def _check_tracks(path: Path, kind: str) -> None:
     try:
         import av  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
         return
     try:
-        # The format is not left to FFmpeg's guess: a playlist would make it open other files.
-        with av.open(str(path), format=container) as opened:
+        with av.open(str(path), format=kind) as opened:
             tracks = len(opened.streams.video)
     except (av.FFmpegError, ValueError) as error:
         raise _no_video("What came can't be read as a video.") from error

@@ -101,22 +101,29 @@ class Wire:
             failure=lambda error: self._reader.look_failure(error, first),
         )
 
-    def download(self, url: str) -> httpx.Request:
-        """Asks for a video file. The key stays here: the file lies on another host.
+    def download(self, url: str, address: str | None = None) -> httpx.Request:
+        """Asks for a video file, of the host's address that is given, if one is. The key stays
+        here: the file lies on another host.
 
         Raises:
             DownloadError: The link is neither https nor on the gateway's own host.
         """
-        on_https = url[:8].lower() == "https://"
-        if not on_https and not url.startswith(self._settings.base_url + "/"):
+        if url[:8].lower() != "https://" and not self.is_own(url):
             raise DownloadError("The video's link is not an https URL.", next_step="")
         try:
-            # Packed, a file could not be gone on with where it broke off.
-            headers = {"Accept-Encoding": "identity", "User-Agent": "langchain-apilaplas"}
-            timeout = _timeout(self._settings.timeout)
-            return httpx.Request("GET", url, headers=headers, extensions=timeout)
+            named = httpx.URL(url)
         except (httpx.InvalidURL, ValueError) as error:
             raise DownloadError("The video's link is not a URL.", next_step="") from error
+        # Packed, a file could not be gone on with where it broke off.
+        headers = {"Accept-Encoding": "identity", "User-Agent": "langchain-apilaplas"}
+        headers["Host"] = named.netloc.decode("ascii")
+        extensions = _timeout(self._settings.timeout)
+        if address:
+            # The next name with this address must be proved by a certificate of its own.
+            headers["Connection"] = "close"
+            extensions["sni_hostname"] = named.raw_host.decode("ascii")
+            named = named.copy_with(host=address)
+        return httpx.Request("GET", named, headers=headers, extensions=extensions)
 
     def is_own(self, url: str) -> bool:
         """Whether a link leads to the gateway's own host."""
@@ -125,22 +132,6 @@ class Wire:
         except (httpx.InvalidURL, ValueError):
             return False
         return _host(given) == _host(own) and not given.userinfo
-
-    def fetch(self, url: str, address: str | None = None) -> httpx.Request:
-        """Asks for a file without the key; of the host's address that is given, if one is.
-
-        Raises:
-            httpx.InvalidURL: It is no URL.
-        """
-        named = httpx.URL(url)
-        headers = {"Host": named.netloc.decode("ascii"), "Accept-Encoding": "identity"}
-        extensions = _timeout(self._settings.timeout)
-        if address:
-            # The next name with this address must be proved by a certificate of its own.
-            headers["Connection"] = "close"
-            extensions["sni_hostname"] = named.raw_host.decode("ascii")
-            named = named.copy_with(host=address)
-        return httpx.Request("GET", named, headers=headers, extensions=extensions)
 
     def _request(
         self,
