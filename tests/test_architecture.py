@@ -29,7 +29,7 @@ LAYERS = [
     {"ledger.choose"},
     {"ledger"},
     {"catalog", "pacing", "effects", "pools", "sending"},
-    {"download"},
+    {"download", "limiter"},
     {"slips", "nested"},
     {"values"},
     {"schema_check", "bodies"},
@@ -43,7 +43,7 @@ LAYERS = [
     {"submitting", "resuming", "downloading"},
     {"waiting", "keeping"},
     {"calls"},
-    {"connected"},
+    {"connected", "many"},
     {"client"},
     {"async_client"},
     {"runtime", "answer", "schema", "account"},
@@ -59,7 +59,7 @@ LATE = {"catalog.spec": {"catalog.openapi"}}
 
 HOMES = {
     "httpx": {"wire", "responses", "effects", "sending", "download", "pools", "client"}
-    | {"async_client", "confined", "frames"},
+    | {"async_client", "confined", "frames", "limiter"},
     "langchain_core": {"settings", "runtime", "answer", "schema", "video_tool"} | {"toolkit"},
     "pydantic": {
         "settings",

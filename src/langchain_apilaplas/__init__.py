@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from langchain_apilaplas.images import ImageInput
     from langchain_apilaplas.ledger import Budget, Job, Ledger, MemoryLedger, Origin, State
     from langchain_apilaplas.ledger.sqlite import SqliteLedger
+    from langchain_apilaplas.limiter import RateLimiter
+    from langchain_apilaplas.many import Outcome
     from langchain_apilaplas.object_store import ObjectStorage
     from langchain_apilaplas.request import VideoRequest
     from langchain_apilaplas.storage import FolderStorage, Storage
@@ -42,7 +44,9 @@ __all__ = [
     "MemoryLedger",
     "ObjectStorage",
     "Origin",
+    "Outcome",
     "Progress",
+    "RateLimiter",
     "SqliteLedger",
     "State",
     "Status",
@@ -66,6 +70,8 @@ _MODULES = {
     "images": ("ImageInput",),
     "ledger": ("Budget", "Job", "Ledger", "MemoryLedger", "Origin", "State"),
     "ledger.sqlite": ("SqliteLedger",),
+    "limiter": ("RateLimiter",),
+    "many": ("Outcome",),
     "object_store": ("ObjectStorage",),
     "request": ("VideoRequest",),
     "storage": ("FolderStorage", "Storage"),
