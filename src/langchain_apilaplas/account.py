@@ -10,6 +10,7 @@ from langchain_apilaplas.async_client import AsyncApilaplasClient
 from langchain_apilaplas.client import ApilaplasClient
 from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.ledger import Ledger, MemoryLedger, choose
+from langchain_apilaplas.limiter import RateLimiter
 from langchain_apilaplas.settings import Settings
 from langchain_apilaplas.storage import Storage
 
@@ -34,12 +35,13 @@ class Account:
         base_url: str | None,
         ledger: choose.Choice | None,
         storage: Storage | None,
+        rate_limiter: RateLimiter | None,
     ) -> "Account":
         """The clients given, and those that can be made of the same settings.
 
         They keep one ledger, so that what one submits the other knows: the one that the tool or a
         client names; else that of `APILAPLAS_LEDGER`; else the one in this system's usual place.
-        The tool's storage comes before theirs.
+        The tool's storage and limiter come before theirs.
 
         Raises:
             SettingsError: There is no key, or what was given belongs to different accounts.
@@ -58,7 +60,8 @@ class Account:
                 next_step="Give client= and async_client= of one account, or api_key= and "
                 "base_url=.",
             )
-        rules: dict[str, Any] = {"storage": storage} if storage else {}
+        own = {"storage": storage, "rate_limiter": rate_limiter}
+        rules: dict[str, Any] = {name: rule for name, rule in own.items() if rule}
         rules["ledger"] = _ledger([one.ledger for one in given if one.names_ledger], ledger)
         if not any(one.has_own_http_client for one in given):
             same = {**vars(settings), **given[0].rules}

@@ -20,6 +20,7 @@ from langchain_apilaplas.ledger import Job, Origin, Usage
 from langchain_apilaplas.many import Many, Outcome, Wanted
 from langchain_apilaplas.pools import aclose
 from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.settings import seconds
 
 
 class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
@@ -112,7 +113,8 @@ class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
         Raises:
             SettingsError: An argument is of no use.
         """
-        generate = functools.partial(self.generate, timeout=timeout, on_progress=on_progress)
+        longest = seconds("timeout", timeout)
+        generate = functools.partial(self.generate, timeout=longest, on_progress=on_progress)
         return Many(generate, requests, concurrency, key).outcomes()
 
     async def resume_all(

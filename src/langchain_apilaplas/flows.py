@@ -68,6 +68,8 @@ def ask(exchange: Exchange[T]) -> Flow[T]:
         raise
     except Exception as error:
         raise exchange.failure(error) from error
+    finally:
+        limiter.ended()
     limiter.took(sent)
     return answer
 
@@ -85,17 +87,17 @@ def persist(
     one. With `slack` it lets others go first, as of `RateLimiter.turn`.
     """
     failures = refusals = 0
-    since: float | None = None
-    last: ApilaplasError | None = None
+    since = yield from now()
+    last: ApilaplasError = RateLimitError(_NO_TURN, next_step=_LATER)
     until = math.inf if deadline is None else deadline
     while True:
         if (yield from exchange.limiter.turn(slack, until, since)) is None:
-            raise last or RateLimitError(_NO_TURN, next_step=_LATER)
+            raise last
         try:
             return (yield from ask(exchange))
         except RateLimitError as error:
             last, refusals, time = error, refusals + 1, (yield from now())
-            since, pause = since or time, error.retry_after or 0.0
+            pause = error.retry_after or 0.0
             gives_up = deadline is None and (refusals == REFUSALS or pause > PATIENCE)
             if gives_up or time + pause > until:
                 raise

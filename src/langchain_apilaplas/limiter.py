@@ -1,6 +1,6 @@
-"""How fast a client may ask: a token bucket for all its calls, and a queue by urgency before it.
+"""How fast a client may ask: one bucket of tokens for all its calls, a queue by urgency before it.
 
-The bucket is pure: each method takes the time as a number. What waits is a flow, `turn`.
+The rules are pure, each method takes the time as a number; what waits is a flow, `turn`.
 """
 
 import heapq
@@ -12,24 +12,18 @@ from typing import Any
 
 import httpx
 
+from langchain_apilaplas.bucket import Bucket
 from langchain_apilaplas.effects import Bell, Flow, Now, Sleep, logger
 from langchain_apilaplas.errors import SettingsError
 
 SUBMIT_SLACK = 10.0
 """For so many seconds a submit lets looks go first that are likely to find a finished video."""
-_LONGEST_SLACK = 60.0
-_SHORTEST, _LONGEST = 1.0, 15.0
-"""Bounds of a pause, in seconds, for which the server did not ask."""
-_PATIENCE = 60.0
-"""A server that asks for a longer pause means the one request, not all."""
-_LEAST = 2.0
-"""Requests per second that a server is at least believed to take."""
-_RECOVERY = 20.0
-"""Seconds in which the rate grows by as much as the server took before it said 429."""
+_MOST_SLACK = 60.0
+"""Either way, so that nobody waits for ever."""
 _OVERDUE = 1.0
 """Seconds after which one that could pass and does not is taken for gone."""
 _GLANCE = 0.01
-_ROUNDING = 1e-6
+"""Seconds between two tries at a limiter of LangChain's."""
 
 
 class RateLimiter:
@@ -56,17 +50,12 @@ class RateLimiter:
         rate = math.inf if requests_per_second is None else requests_per_second
         if not rate > 0 or (burst is not None and not burst >= 1):
             raise SettingsError("requests_per_second must be more than 0, burst at least 1.")
-        self._most = rate
-        self._burst = burst
+        self._bucket = Bucket(rate, burst or max(1.0, rate / 10))
         self._outer: Any = None
+        self._held = -math.inf
         self._lock = threading.Lock()
         self._queue: list[tuple[float, int, _Ticket]] = []
         self._numbers = itertools.count()
-        self._tokens, self._filled = math.inf, -math.inf
-        self._second, self._taken, self._taken_before = -math.inf, 0, 0
-        self._peak: float | None = None
-        self._slowed = self._until = self._held = -math.inf
-        self._refused = 0
 
     @classmethod
     def of(cls, given: object) -> "RateLimiter":
@@ -91,7 +80,9 @@ class RateLimiter:
     @property
     def is_open(self) -> bool:
         """Whether nothing limits now."""
-        return self._peak is None and self._most == math.inf and self._outer is None
+        bucket = self._bucket
+        limits = bucket.is_bounded or bucket.is_crowded or self._outer is not None
+        return not limits and not self._queue
 
     def turn(
         self, slack: float = 0.0, deadline: float = math.inf, since: float | None = None
@@ -99,7 +90,8 @@ class RateLimiter:
         """Wait until a request may be sent.
 
         Args:
-            slack: Seconds for which it lets those go first that come later and have none.
+            slack: Seconds for which it lets those go first that come later and have none; below 0,
+                those are let go later that came earlier. A minute at most.
             deadline: When to give up, on the clock of `Now`.
             since: Since when it waits, if not from now on.
 
@@ -107,6 +99,7 @@ class RateLimiter:
             The seconds it took; None where the deadline came first.
         """
         if self.is_open:
+            self._bucket.take()
             return 0.0
         time = started = yield Now()
         ticket = self.join(started if since is None else since, slack)
@@ -127,10 +120,10 @@ class RateLimiter:
         return float(time - started)
 
     def join(self, since: float, slack: float) -> "_Ticket":
-        """Queue up. Who has no slack is served in the order of coming."""
+        """Queue up, by the time and the slack."""
         ticket = _Ticket()
+        due = since + max(-_MOST_SLACK, min(slack, _MOST_SLACK))
         with self._lock:
-            due = since + min(slack, _LONGEST_SLACK)
             heapq.heappush(self._queue, (due, next(self._numbers), ticket))
         return ticket
 
@@ -141,12 +134,10 @@ class RateLimiter:
             if ticket.passes:
                 ticket.knows = True
                 return 0.0
-            rate = self._rate(now)
             if self._queue[0][2] is not ticket:
-                return _OVERDUE + len(self._queue) / min(rate, 100.0)
+                return _OVERDUE + len(self._queue) / min(self._bucket.rate(now), 100.0)
             held = self._held - now if self._outer else 0.0
-            lacking = 0.0 if rate == math.inf else (1 - self._tokens) / rate
-            return max(_ROUNDING, self._until - now, held, lacking)
+            return max(held, self._bucket.wait(now))
 
     def leave(self, ticket: "_Ticket") -> None:
         """Leave the queue, by passing or by giving up."""
@@ -154,41 +145,30 @@ class RateLimiter:
             ticket.is_gone = True
             if ticket.passes:
                 self._held = -math.inf
-                self._tokens += not ticket.knows
+                if not ticket.knows:
+                    self._bucket.give_back()
             if self._outer or not ticket.knows:
                 self._call_first()
 
     def sent(self, now: float) -> None:
-        """A request leaves. Without the lock: numbers that are a bit off do no harm."""
-        if now - self._second >= 1:
-            self._taken_before = self._taken if now - self._second < 2 else 0
-            self._second, self._taken = now, 0
+        """A request leaves. Like the next two without the lock: it is only counting."""
+        self._bucket.tick(now, 1)
+
+    def ended(self) -> None:
+        """There is an answer, or there will be none."""
+        self._bucket.ended()
+        if self._queue and not self._bucket.is_bounded:
+            with self._lock:
+                self._call_first()
 
     def took(self, sent: float) -> None:
-        """The server took one that was sent at that time."""
-        self._taken += 1
-        self._refused = 0
-        if self._peak is not None and sent <= self._slowed:
-            self._peak = min(self._most, max(self._peak, self._taken))
+        """The server took a request that was sent at that time."""
+        self._bucket.took(sent)
 
     def slow_down(self, now: float, sent: float, retry_after: float | None) -> None:
-        """The server refused a request, sent at that time, as one too many.
-
-        Of those that left before it was slowed down, the first one tells it all.
-        """
+        """The server refused one, sent at that time, as too many."""
         with self._lock:
-            if sent > self._slowed:
-                self._refused += 1
-                self._slowed = now
-                self._peak = min(self._most, max(_LEAST, float(self._measured(now))))
-                pause = min(_LONGEST, _SHORTEST * 2.0 ** min(self._refused - 1, 9))
-                logger.debug("Too many requests: at most %.1f per second now", self._peak / 2)
-            else:
-                pause = 0.0
-            if retry_after is not None:
-                pause = max(_SHORTEST, retry_after if retry_after <= _PATIENCE else 0.0)
-            self._until = max(self._until, now + pause)
-            self._tokens, self._filled = 1.0, self._until
+            self._bucket.slow_down(now, sent, retry_after)
 
     def _deal(self, now: float, asking: "_Ticket") -> None:
         """Let those at the head of the queue pass that may."""
@@ -197,40 +177,17 @@ class RateLimiter:
             first = heapq.heappop(self._queue)[2]
             if not first.is_gone:
                 first.passes = True
-                self._tokens -= 1
+                self._bucket.take()
                 self._held = now + _OVERDUE
                 if first is not asking:
                     first.bell.ring()
         if self._queue and self._queue[0] is not before and self._queue[0][2] is not asking:
             self._queue[0][2].bell.ring()
-        if not self._queue and self._peak and self._grown(now) >= 2 * self._peak:
-            self._peak = None
+        if not self._queue:
+            self._bucket.speed_up(now)
 
     def _allows(self, now: float) -> bool:
-        if now < self._until or (self._outer and now < self._held):
-            return False
-        rate = self._rate(now)
-        if rate == math.inf:
-            self._tokens = math.inf
-        elif now > self._filled or self._tokens == math.inf:
-            room = max(1.0, rate / 10) if self._peak or not self._burst else self._burst
-            self._tokens = min(room, self._tokens + (now - self._filled) * rate)
-            self._filled = now
-        return self._tokens >= 1 - _ROUNDING
-
-    def _rate(self, now: float) -> float:
-        """Requests per second that are let pass now."""
-        return self._most if self._peak is None else min(self._most, self._grown(now))
-
-    def _grown(self, now: float) -> float:
-        peak = self._peak or 0.0
-        return peak / 2 + peak * max(0.0, now - self._until) / _RECOVERY
-
-    def _measured(self, now: float) -> int:
-        """How many requests the server took in a second, of late."""
-        if now - self._second >= 2:
-            return 0
-        return max(self._taken, self._taken_before)
+        return not (self._outer and now < self._held) and self._bucket.allows(now)
 
     def _call_first(self) -> None:
         while self._queue and self._queue[0][2].is_gone:
@@ -273,10 +230,12 @@ class Acquire:
 
 
 def slack_of_look(elapsed: float, typical: float) -> float:
-    """How long a look at a generation may be put off: until it is likely to be finished.
+    """For how long a look lets others go first: until its generation is likely to be finished.
+
+    Below 0, it goes before those that came earlier.
 
     Args:
         elapsed: Seconds since it was submitted.
         typical: Seconds that such a generation takes.
     """
-    return max(0.0, typical - elapsed)
+    return typical - elapsed
