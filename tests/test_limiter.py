@@ -28,6 +28,8 @@ from tests.proofs import many, virtual
 URL = "https://example.com/cat.jpg"
 ARGS: dict[str, Any] = {"image": URL, "prompt": "The cat yawns"}
 INF = float("inf")
+NOBODY = httpx.MockTransport(lambda _: httpx.Response(500))
+HTTP, AHTTP = httpx.Client(transport=NOBODY), httpx.AsyncClient(transport=NOBODY)
 
 
 # --- the bucket ---
@@ -148,7 +150,7 @@ def in_turn(limiter: RateLimiter, *turns: tuple[Any, ...]) -> list[Any]:
     order: list[Any] = []
 
     async def main() -> None:
-        http = httpx.AsyncClient()
+        http = AHTTP
         flows = [passer(limiter, *turn, name=n, order=order) for n, turn in enumerate(turns)]
         await asyncio.gather(*(adrive(flow, http) for flow in flows))
 
@@ -172,7 +174,7 @@ def test_whoever_waits_long_enough_goes_before_all_others() -> None:
     limiter = RateLimiter(1)
 
     async def main() -> None:
-        http = httpx.AsyncClient()
+        http = AHTTP
 
         def come(name: Any, slack: float) -> "asyncio.Task[None]":
             return asyncio.create_task(adrive(passer(limiter, slack, name=name, order=order), http))
@@ -197,7 +199,7 @@ def test_a_task_that_is_cancelled_leaves_the_queue_and_costs_nobody_a_turn() -> 
     limiter = RateLimiter(1)
 
     async def main() -> None:
-        http = httpx.AsyncClient()
+        http = AHTTP
         tasks = [
             asyncio.create_task(adrive(passer(limiter, name=n, order=order), http))
             for n in range(4)
@@ -218,6 +220,9 @@ def test_a_turn_that_was_given_to_one_who_just_left_goes_to_the_next() -> None:
     limiter.leave(first)
     assert limiter.nap(third, 1) > 0  # woken first, it lets the second pass
     assert second.passes
+    started = time.monotonic()
+    second.bell.wait(5)  # it was woken
+    assert time.monotonic() - started < 1
     limiter.leave(second)  # who was cancelled meanwhile
     assert limiter.nap(third, 1) == 0
 
@@ -228,11 +233,11 @@ def test_threads_and_event_loops_share_one_queue() -> None:
 
     def thread(n: int) -> None:
         for _ in range(5):
-            drive(passer(limiter, name=n, order=order), httpx.Client())
+            drive(passer(limiter, name=n, order=order), HTTP)
 
     def loop() -> None:
         async def main() -> None:
-            http = httpx.AsyncClient()
+            http = AHTTP
             flows = [passer(limiter, name="task", order=order) for _ in range(20)]
             await asyncio.gather(*(adrive(flow, http) for flow in flows))
 
@@ -249,19 +254,20 @@ def test_threads_and_event_loops_share_one_queue() -> None:
     assert 39 / 200 <= took < 3
 
 
-def test_nobody_waits_for_an_event_loop_that_stands_still() -> None:
-    limiter, order = RateLimiter(20, burst=1), []
+def test_nobody_waits_for_an_event_loop_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("langchain_apilaplas.limiter._OVERDUE", 0.05)
+    limiter, order = RateLimiter(5, burst=1), []
     loop = asyncio.new_event_loop()
     flow = passer(limiter, -5.0, name="stuck", order=order)
-    drive(passer(limiter, name="first", order=order), httpx.Client())
+    drive(passer(limiter, name="first", order=order), HTTP)
 
     async def begin() -> "asyncio.Task[None]":
-        task = asyncio.create_task(adrive(flow, httpx.AsyncClient()))
+        task = asyncio.create_task(adrive(flow, AHTTP))
         await asyncio.sleep(0.005)
         return task
 
     task = loop.run_until_complete(begin())
-    drive(passer(limiter, name="other", order=order), httpx.Client())
+    drive(passer(limiter, name="other", order=order), HTTP)
     assert [name for name, _ in order] == ["first", "other"]
     task.cancel()
     loop.run_until_complete(asyncio.wait([task]))
@@ -328,6 +334,35 @@ def test_a_generate_waits_even_for_an_hourly_limit_if_it_may(world: World) -> No
     world.sandbox.order(http_error(429, retry_after=3000))
     assert world.client.generate(timeout=4000, **ARGS).status is Status.COMPLETED
     assert world.slept[0] == 3000
+
+
+def test_a_submit_that_was_refused_keeps_its_place() -> None:
+    async def main() -> list[str]:
+        loop = asyncio.get_running_loop()
+        sandbox = Sandbox(clock=lambda: 1_800_000_000 + loop.time())
+        sandbox.order(http_error(429))
+
+        async def answer(request: httpx.Request) -> httpx.Response:
+            await asyncio.sleep(0.1)
+            return sandbox.handle(request)
+
+        http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+        client = AsyncApilaplasClient(api_key=KEY, http_client=http, rate_limiter=RateLimiter(1))
+        tasks = []
+        for prompt in ("first", "second"):
+            tasks.append(asyncio.create_task(client.submit(model="veo2", prompt=prompt)))
+            await asyncio.sleep(0.05)
+        await asyncio.gather(*tasks)
+        return [body["prompt"] for body in sandbox.accepted]
+
+    assert virtual.run(main()) == ["first", "second"]
+
+
+def test_answers_make_room_for_the_rest_of_a_crowd_at_once() -> None:
+    result = many.prove(jobs=250, rate=INF, concurrency=250)
+    assert result.failed == {}
+    assert many.peak(result.sent) == 250
+    assert many.peak(result.sent, many.LATENCY) == 100
 
 
 # --- LangChain's ---

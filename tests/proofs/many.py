@@ -85,11 +85,10 @@ async def _run(jobs: int, rate: float, concurrency: int, limiter: RateLimiter | 
     return result
 
 
-def peak(times: list[float]) -> int:
-    """The most in any second."""
-    return max(
-        (bisect.bisect_left(times, t + 1 - 1e-9) - n for n, t in enumerate(times)), default=0
-    )
+def peak(times: list[float], seconds: float = 1.0) -> int:
+    """The most in any second, or in any so many."""
+    ends = (bisect.bisect_left(times, t + seconds - 1e-9) for t in times)
+    return max((end - n for n, end in enumerate(ends)), default=0)
 
 
 def line(result: Result) -> str:
