@@ -30,8 +30,8 @@ LAYERS = [
     {"ledger.choose"},
     {"ledger"},
     {"catalog", "pacing", "effects", "pools", "sending"},
-    {"part"},
-    {"download"},
+    {"part", "bucket"},
+    {"download", "limiter"},
     {"slips", "nested"},
     {"values"},
     {"schema_check", "bodies"},
@@ -44,7 +44,7 @@ LAYERS = [
     {"submitting", "resuming", "downloading"},
     {"waiting", "keeping", "frames"},
     {"calls"},
-    {"connected"},
+    {"connected", "many"},
     {"client"},
     {"async_client"},
     {"runtime", "answer", "schema", "account"},
@@ -60,7 +60,7 @@ LATE = {"catalog.spec": {"catalog.openapi"}}
 
 HOMES = {
     "httpx": {"wire", "responses", "effects", "sending", "download", "pools", "client", "part"}
-    | {"async_client", "confined", "downloading"},
+    | {"async_client", "confined", "downloading", "limiter"},
     "httpcore": {"confined"},
     "langchain_core": {"settings", "runtime", "answer", "schema", "video_tool"} | {"toolkit"},
     "pydantic": {

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from langchain_apilaplas.images import ImageInput
     from langchain_apilaplas.ledger import Budget, Job, Ledger, MemoryLedger, Origin, State
     from langchain_apilaplas.ledger.sqlite import SqliteLedger
+    from langchain_apilaplas.limiter import RateLimiter
+    from langchain_apilaplas.many import Outcome
     from langchain_apilaplas.object_store import ObjectStorage
     from langchain_apilaplas.part import DownloadProgress
     from langchain_apilaplas.request import VideoRequest
@@ -42,7 +44,9 @@ __all__ = [
     "MemoryLedger",
     "ObjectStorage",
     "Origin",
+    "Outcome",
     "Progress",
+    "RateLimiter",
     "SqliteLedger",
     "State",
     "Status",
@@ -59,13 +63,15 @@ _MODULES = {
     "async_client": ("AsyncApilaplasClient",),
     "catalog": ("VideoModel", "get_model", "list_models", "register_model"),
     "client": ("ApilaplasClient",),
-    "download": ("DownloadProgress",),
+    "part": ("DownloadProgress",),
     "effects": ("Progress",),
     "errors": ("ApilaplasError", "Charged"),
     "generation": ("Generation", "Status", "Video"),
     "images": ("ImageInput",),
     "ledger": ("Budget", "Job", "Ledger", "MemoryLedger", "Origin", "State"),
     "ledger.sqlite": ("SqliteLedger",),
+    "limiter": ("RateLimiter",),
+    "many": ("Outcome",),
     "object_store": ("ObjectStorage",),
     "request": ("VideoRequest",),
     "storage": ("FolderStorage", "Storage"),

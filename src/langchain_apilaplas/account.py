@@ -10,6 +10,7 @@ from langchain_apilaplas.async_client import AsyncApilaplasClient
 from langchain_apilaplas.client import ApilaplasClient
 from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.ledger import Ledger, MemoryLedger, choose
+from langchain_apilaplas.limiter import RateLimiter
 from langchain_apilaplas.settings import Settings
 from langchain_apilaplas.storage import Storage
 
@@ -34,12 +35,14 @@ class Account:
         base_url: str | None,
         ledger: choose.Choice | None,
         storage: Storage | None,
+        rate_limiter: RateLimiter | None,
     ) -> "Account":
         """The clients given, and those that can be made of the same settings.
 
         They keep one ledger, so that what one submits the other knows: the one that the tool or a
         client names; else that of `APILAPLAS_LEDGER`; else the one in this system's usual place.
-        Likewise one storage, the tool's before theirs; and what is private to one is to both.
+        Likewise one storage, the tool's before theirs, and the tool's limiter; what is private to
+        one is to both.
 
         Raises:
             SettingsError: There is no key, or what was given belongs to different accounts.
@@ -64,6 +67,8 @@ class Account:
             "storage": storage or next(filter(None, (rule["storage"] for rule in theirs)), None),
             "private_prompts": any(rule["private_prompts"] for rule in theirs),
         }
+        if rate_limiter:
+            rules["rate_limiter"] = rate_limiter
         if not any(one.has_own_http_client for one in given):
             same = {**vars(settings), **given[0].rules}
             client = client or ApilaplasClient(**same)

@@ -1,7 +1,8 @@
 """The client for asyncio: the same calls, awaited."""
 
 import asyncio
-from collections.abc import Sequence
+import functools
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,9 +16,11 @@ from langchain_apilaplas.effects import Flow, Listener, T, adrive
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.ledger import Job, Origin, Usage
+from langchain_apilaplas.many import Many, Outcome, Wanted
 from langchain_apilaplas.part import MAX_BYTES
 from langchain_apilaplas.pools import aclose
 from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.settings import seconds
 
 
 class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
@@ -81,6 +84,38 @@ class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
                 request, model, key, origin, timeout=timeout, listener=on_progress, values=values
             )
         )
+
+    def generate_many(
+        self,
+        requests: Iterable[Wanted] | AsyncIterable[Wanted],
+        *,
+        concurrency: int = 100,
+        key: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        on_progress: Listener | None = None,
+    ) -> AsyncGenerator[Outcome, None]:
+        """Generate many videos, `concurrency` at a time; gives outcomes in the order of completion.
+
+        One that fails ends nothing: its outcome has the error. Leaving the iteration cancels what
+        is under way; what was submitted goes on, and the ledger knows it.
+
+        Args:
+            requests: Dicts with the arguments of `generate`, among them `model` and `key`; or
+                `VideoRequest`s. They are taken one by one, when there is room.
+            concurrency: How many are under way at a time. So many outcomes may wait for you, too,
+                before nothing new is begun.
+            key: Requests without a key of their own get "<key>-0", "<key>-1" and so on. Run again
+                with the same key and requests in the same order, it goes on with the jobs that the
+                ledger has, and pays for none twice. Default: fresh ones.
+            timeout: Seconds for each, from when its turn comes.
+            on_progress: As of `generate`.
+
+        Raises:
+            SettingsError: An argument is of no use.
+        """
+        longest = seconds("timeout", timeout)
+        generate = functools.partial(self.generate, timeout=longest, on_progress=on_progress)
+        return Many(generate, requests, concurrency, key).outcomes()
 
     async def resume_all(
         self, *, timeout: float = DEFAULT_TIMEOUT, on_progress: Listener | None = None

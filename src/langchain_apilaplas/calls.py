@@ -18,6 +18,7 @@ from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.keeping import Keeping
 from langchain_apilaplas.ledger import UNSETTLED, Job, Origin, State, Usage
+from langchain_apilaplas.limiter import RateLimiter
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.part import MAX_BYTES
 from langchain_apilaplas.request import VideoRequest
@@ -33,8 +34,8 @@ from langchain_apilaplas.wire import Wire
 class Calls:
     """Each method checks its arguments at once, and sends nothing: a driver does, with its flow."""
 
-    def __init__(self, settings: Settings, books: Books) -> None:
-        self._wire = Wire(settings)
+    def __init__(self, settings: Settings, books: Books, limiter: RateLimiter) -> None:
+        self._wire = Wire(settings, limiter)
         self._books = books
         self._poll_interval = settings.poll_interval
         self._asking = Asking(
@@ -52,7 +53,7 @@ class Calls:
         values: Mapping[str, object],
     ) -> Flow[Generation]:
         """See `ApilaplasClient.submit`."""
-        named, where = _key(key), origin or Origin()
+        named, where = job_key(key), origin or Origin()
 
         def submit(checked: VideoRequest) -> Flow[Generation]:
             submitting = Submitting(self._wire, self._pace(checked.model), self._books)
@@ -111,7 +112,7 @@ class Calls:
         values: Mapping[str, object],
     ) -> Flow[Generation]:
         """See `ApilaplasClient.generate`."""
-        named, where, longest = _key(key), origin or Origin(), seconds("timeout", timeout)
+        named, where, longest = job_key(key), origin or Origin(), seconds("timeout", timeout)
 
         def generate(checked: VideoRequest) -> Flow[Generation]:
             waiting = self._waiting(checked.model, longest, listener)
@@ -255,10 +256,14 @@ def _id(given: object) -> str:
     raise InvalidRequestError("generation_id: must be the id as the server gave it.")
 
 
-def _key(given: str | None) -> str:
-    """The caller's name for a request, fit for a header, or a fresh one."""
+def job_key(given: str | None) -> str:
+    """The caller's name for a request, fit for a header, or a fresh one.
+
+    Raises:
+        SettingsError: No header can carry it.
+    """
     if given is None:
         return uuid.uuid4().hex
-    if not re.fullmatch(r"[\x21-\x7e]{1,255}", given):
+    if not isinstance(given, str) or not re.fullmatch(r"[\x21-\x7e]{1,255}", given):
         raise SettingsError("key must be 1 to 255 printable ASCII characters, without spaces.")
     return given

@@ -29,11 +29,9 @@ class ApilaplasClient(Connected[httpx.Client]):
     Args:
         api_key: Else `APILAPLAS_API_KEY`, else `LAPLASAPI_KEY`.
         base_url: Else `APILAPLAS_BASE_URL`, else https://api.apilaplas.com.
-        http_client: Your own `httpx.Client`, with your proxies, headers and transport. You close
-            it.
+        http_client: Your own `httpx.Client`, with its proxies and headers. You close it.
         timeout: Seconds a request may take to connect, to be sent, or to be answered.
-        poll_interval: Seconds between two looks at a generation. By default they are seldom at
-            first and closer around the model's typical time.
+        poll_interval: Seconds between two looks. Default: as the model's typical time suggests.
         universal: Call every model on the gateway's newer path, `/v2/video/generations`, instead
             of its vendor's. For one model only: `model=get_model(...).universal()`.
         ledger: Where each paid job is recorded before its request leaves: a file's path, a `Ledger`
@@ -46,6 +44,8 @@ class ApilaplasClient(Connected[httpx.Client]):
         storage: Where finished videos are kept: a folder's path, a store's URL such as
             "s3://bucket/folder", a store of obstore's, or a `Storage`. `generate` and `wait` then
             give `stored`, a link to it; or `not_stored`, why there is none yet. Default: nowhere.
+        rate_limiter: How fast it may ask: a `RateLimiter`, which several clients may share, or a
+            `BaseRateLimiter` of LangChain's. Default: as fast as the server takes it.
         private_prompts: Keep what is asked in words (`prompt` and the like), and what the server
             says of a failure, out of the ledger, of files beside stored videos, and of errors.
 

@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from typing import Any, Generic, Literal, Self
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self
 
 from pydantic import SecretStr
 
@@ -10,9 +10,13 @@ from langchain_apilaplas.books import Books
 from langchain_apilaplas.calls import Calls
 from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.ledger import Budget, Ledger, choose
+from langchain_apilaplas.limiter import RateLimiter
 from langchain_apilaplas.object_store import Choice, chosen
 from langchain_apilaplas.pools import H, Pools, tls
 from langchain_apilaplas.settings import Settings
+
+if TYPE_CHECKING:
+    from langchain_core.rate_limiters import BaseRateLimiter
 
 OnUnknown = Literal["report", "resubmit"]
 
@@ -36,6 +40,7 @@ class Connected(Generic[H]):
         on_unknown: OnUnknown = "report",
         storage: Choice | None = None,
         private_prompts: bool = False,
+        rate_limiter: "RateLimiter | BaseRateLimiter | None" = None,
     ) -> None:
         if not isinstance(http_client, self._kind | None):
             raise SettingsError(
@@ -53,6 +58,7 @@ class Connected(Generic[H]):
         self.names_ledger = ledger is not None
         kept = choose.from_environment(choose.OFF) if ledger is None else choose.named(ledger)
         gateway, store = self.settings.base_url, chosen(storage)
+        self.rate_limiter = RateLimiter.of(rate_limiter)
         self._keep(Books(kept, gateway, on_unknown, budget, store, private_prompts))
         self._pools = Pools[H](http_client, lambda: self._kind(verify=tls()))
 
@@ -71,15 +77,18 @@ class Connected(Generic[H]):
 
     @property
     def rules(self) -> dict[str, Any]:
-        """How its books are kept, as arguments for another client."""
+        """How its books are kept and how fast it may ask, as arguments for another client."""
         names = ("ledger", "budget", "on_unknown", "storage", "private_prompts")
-        return {name: getattr(self._books, name) for name in names}
+        books = {name: getattr(self._books, name) for name in names}
+        return {**books, "rate_limiter": self.rate_limiter}
 
     def ruled(self, **rules: Any) -> Self:
         """The same client and connections, with some of its `rules` otherwise."""
-        if all(getattr(self._books, name) == rule for name, rule in rules.items()):
+        mine = self.rules
+        if all(mine[name] == rule for name, rule in rules.items()):
             return self
         twin = copy.copy(self)
+        twin.rate_limiter = rules.pop("rate_limiter", self.rate_limiter)
         twin._keep(dataclasses.replace(self._books, **rules))
         return twin
 
@@ -87,4 +96,4 @@ class Connected(Generic[H]):
         if books.on_unknown not in ("report", "resubmit"):
             raise SettingsError("on_unknown must be 'report' or 'resubmit'.")
         self._books = books
-        self._calls = Calls(self.settings, books)
+        self._calls = Calls(self.settings, books, self.rate_limiter)

@@ -7,9 +7,11 @@ A flow is a generator that yields effects and returns a result (DESIGN: "written
 import asyncio
 import inspect
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar
 
@@ -87,17 +89,55 @@ Listener: TypeAlias = Callable[[Any], Awaitable[None] | None]
 """Takes a dict: `Progress`, or a download's `DownloadProgress`."""
 
 
+class Bell:
+    """Wakes one sleeper before its time, a thread or a task. It may be rung from anywhere."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+        self._wake: Callable[[], object] | None = None
+
+    def ring(self) -> None:
+        """Wake the sleeper; the next one, if nobody sleeps."""
+        self._rung.set()
+        if wake := self._wake:
+            with suppress(RuntimeError):  # its event loop is closed
+                wake()
+
+    def wait(self, seconds: float) -> None:
+        """Block until it rings, or so long."""
+        self._rung.wait(min(seconds, threading.TIMEOUT_MAX))
+        self._rung.clear()
+
+    async def await_(self, seconds: float) -> None:
+        """The same, for an event loop."""
+        loop = asyncio.get_running_loop()
+        rung = asyncio.Event()
+        self._wake = lambda: loop.call_soon_threadsafe(rung.set)
+        timer = loop.call_later(seconds, rung.set)
+        try:
+            if not self._rung.is_set():
+                await rung.wait()
+        finally:
+            timer.cancel()
+            self._wake = None
+            self._rung.clear()
+
+
 @dataclass(frozen=True)
 class Sleep:
-    """Wait some seconds."""
+    """Wait some seconds; or until a bell rings."""
 
     seconds: float
+    bell: Bell | None = None
 
     def run(self, http: httpx.Client) -> None:
-        time.sleep(self.seconds)
+        if self.bell:
+            self.bell.wait(self.seconds)
+        else:
+            time.sleep(self.seconds)
 
     async def arun(self, http: httpx.AsyncClient) -> None:
-        await asyncio.sleep(self.seconds)
+        await (self.bell.await_(self.seconds) if self.bell else asyncio.sleep(self.seconds))
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from langchain_apilaplas.books import Books
 from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.effects import Flow, Now, Sleep, T, logger
-from langchain_apilaplas.errors import ApilaplasError
+from langchain_apilaplas.errors import ApilaplasError, RateLimitError
 from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.pacing import PATIENCE, Pace
 from langchain_apilaplas.sending import Send
 from langchain_apilaplas.wire import Exchange, Wire
 
 GET_ATTEMPTS = 4
+REFUSALS = 10
+"""So often a request without a deadline is sent that was too many for the server each time."""
 AT_ONCE = 50
 """So many ids fit into an address that every proxy takes."""
+_LATER = "Call again later, or allow more time."
+_NO_TURN = "It was not its turn to be sent in the time given: there are too many requests."
 
 
 def get(
@@ -49,8 +53,13 @@ def ask(exchange: Exchange[T]) -> Flow[T]:
 
     `except Exception` on purpose: once a request has left, nothing else may escape.
     """
+    sent, limiter = (yield from now()), exchange.limiter
+    limiter.sent(sent)
     try:
-        return exchange.read((yield Send(exchange.request, exchange.left)))
+        answer = exchange.read((yield Send(exchange.request, exchange.left)))
+    except RateLimitError as error:
+        limiter.slow_down((yield from now()), sent, error.retry_after)
+        raise
     except ApilaplasError:
         raise
     except GeneratorExit:
@@ -59,23 +68,49 @@ def ask(exchange: Exchange[T]) -> Flow[T]:
         raise
     except Exception as error:
         raise exchange.failure(error) from error
+    finally:
+        limiter.ended()
+    limiter.took(sent)
+    return answer
 
 
 def persist(
-    exchange: Exchange[T], attempts: int, pace: Pace, deadline: float = math.inf
+    exchange: Exchange[T],
+    attempts: int,
+    pace: Pace,
+    deadline: float | None = None,
+    slack: float = 0.0,
 ) -> Flow[T]:
-    """Try again what may be tried again, as long as the wait is short and ends in time."""
-    attempt = 1
+    """Try again what may be tried again, as long as the wait is short and ends in time.
+
+    One that was too many for the server queues again at the head, until the deadline if there is
+    one. With `slack` it lets others go first, as of `RateLimiter.turn`.
+    """
+    failures = refusals = 0
+    since = yield from now()
+    last: ApilaplasError = RateLimitError(_NO_TURN, next_step=_LATER)
+    until = math.inf if deadline is None else deadline
     while True:
+        if (yield from exchange.limiter.turn(slack, until, since)) is None:
+            raise last
         try:
             return (yield from ask(exchange))
-        except ApilaplasError as error:
-            delay = pace.backoff(attempt, error.retry_after)
-            late = (yield from now()) + delay > deadline
-            if not error.retry or attempt == attempts or delay > PATIENCE or late:
+        except RateLimitError as error:
+            last, refusals, time = error, refusals + 1, (yield from now())
+            pause = error.retry_after or 0.0
+            gives_up = deadline is None and (refusals == REFUSALS or pause > PATIENCE)
+            if gives_up or time + pause > until:
                 raise
-        yield Sleep(delay)
-        attempt += 1
+        except ApilaplasError as error:
+            last, failures = error, failures + 1
+            pause = pace.backoff(failures, error.retry_after)
+            late = (yield from now()) + pause > until
+            if not error.retry or failures == attempts or pause > PATIENCE or late:
+                raise
+            yield Sleep(pause)
+            continue
+        if pause > PATIENCE:  # that was meant for this one, not for all
+            yield Sleep(pause)
 
 
 def now() -> Flow[float]:

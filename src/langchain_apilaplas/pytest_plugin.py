@@ -20,7 +20,8 @@ def apilaplas_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator["Sandbox"]:
 
     The environment points to it, so tools and clients made in the test call it by themselves.
     `url` is its base URL, `received` every call it got, `accepted` what would have been paid for;
-    `order()` lets something go wrong, `seconds` sets how long a generation takes.
+    `order()` lets something go wrong, `seconds` sets how long a generation takes,
+    `requests_per_second` how many it takes before it answers 429.
     """
     from langchain_apilaplas.sandbox import Sandbox, Server  # noqa: PLC0415
 

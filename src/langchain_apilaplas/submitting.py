@@ -1,7 +1,6 @@
 """The one conversation that costs money: claim the key, send, record; or attach to its job."""
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +16,13 @@ from langchain_apilaplas.errors import (
 from langchain_apilaplas.flows import now, persist
 from langchain_apilaplas.generation import Generation, Status
 from langchain_apilaplas.ledger import Claim, Job, Origin, State
+from langchain_apilaplas.limiter import SUBMIT_SLACK
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.wire import Left, Wire
 
 ATTEMPTS = 3
-"""So many times a request is sent that was certainly not accepted."""
+"""So often a request is sent that does not reach the server."""
 _BUSY = 120.0
 """Seconds to wait, at most, for another process that is submitting the same."""
 _LEFT = "The call was cancelled before the answer came."
@@ -53,7 +53,7 @@ class Submitting:
     books: Books
 
     def submit(
-        self, request: VideoRequest, key: str, origin: Origin, deadline: float = math.inf
+        self, request: VideoRequest, key: str, origin: Origin, deadline: float | None = None
     ) -> Flow[Submitted]:
         """Submit a request, once per key.
 
@@ -82,10 +82,16 @@ class Submitting:
             yield Sleep(self.pace.backoff(1, None))
 
     def _claim(
-        self, request: VideoRequest, key: str, origin: Origin, deadline: float, attempt: object
+        self,
+        request: VideoRequest,
+        key: str,
+        origin: Origin,
+        deadline: float | None,
+        attempt: object,
     ) -> Flow[Claim]:
         """Wait for whoever is submitting the same, then ask again."""
-        delay, until = _SOON, min(deadline, (yield from now()) + _BUSY)
+        delay, until = _SOON, (yield from now()) + _BUSY
+        until = until if deadline is None else min(deadline, until)
         while True:
             try:
                 claim = yield from self.books.claim(request, key, origin, attempt)
@@ -107,7 +113,7 @@ class Submitting:
             delay = min(_LATER, delay * 1.5)
 
     def _send(
-        self, request: VideoRequest, job: Job, deadline: float, attempt: object
+        self, request: VideoRequest, job: Job, deadline: float | None, attempt: object
     ) -> Flow[Generation]:
         """Send it, and again only while it is certainly not accepted. The ledger learns of each
         end, before anybody else does.
@@ -116,7 +122,7 @@ class Submitting:
         try:
             exchange = self.api.submit(request, job.key)
             exchange = dataclasses.replace(exchange, left=end.leaves(exchange.read))
-            generation = yield from persist(exchange, ATTEMPTS, self.pace, deadline)
+            generation = yield from persist(exchange, ATTEMPTS, self.pace, deadline, SUBMIT_SLACK)
         except ApilaplasError as error:
             error.hide(request.hide)
             logger.info("A submit to %s failed: %s", request.model.id, error.problem)

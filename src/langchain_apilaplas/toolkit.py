@@ -31,6 +31,7 @@ class ApilaplasVideoToolkit(BaseToolkit):
             "client": account.client,
             "async_client": account.async_client,
             "storage": generate.storage,
+            "rate_limiter": generate.rate_limiter,
         }
         self._tools = [generate, ApilaplasGetVideo(**{**shared, **same})]
 

@@ -70,6 +70,7 @@ class ApilaplasGenerateVideo(VideoTool):
         storage: Where finished videos are kept: a folder's path, a store's URL such as
             "s3://bucket/folder", a store of obstore's, or a `Storage`. The agent is then given the
             link to that. Else the clients' own, else nowhere.
+        rate_limiter: How fast it may ask the API, as of `ApilaplasClient`. Else the clients' own.
         private_prompts: Keep what is asked in words out of every record, as of `ApilaplasClient`,
             and out of the artifact and of what LangChain's callbacks and traces see of this tool.
             (What the agent itself says is its own.) Else the clients' own.

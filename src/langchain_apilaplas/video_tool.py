@@ -26,6 +26,7 @@ from langchain_apilaplas.errors import (
 )
 from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.ledger import Ledger
+from langchain_apilaplas.limiter import RateLimiter
 from langchain_apilaplas.object_store import chosen
 from langchain_apilaplas.offer import Offer
 from langchain_apilaplas.request import clean_of_secrets
@@ -68,6 +69,7 @@ class VideoTool(BaseTool):
     )
     ledger: InstanceOf[Ledger] | Path | str | None = Field(default=None, repr=False, exclude=True)
     storage: Any = Field(default=None, repr=False, exclude=True)
+    rate_limiter: Any = Field(default=None, repr=False, exclude=True)
     max_wait: float = Field(default=DEFAULT_TIMEOUT, ge=0)
     response_format: Literal["content_and_artifact"] = "content_and_artifact"
     handle_tool_error: Any = True
@@ -102,6 +104,7 @@ class VideoTool(BaseTool):
     def _connect(self) -> "VideoTool":
         # LangChain makes a tool anew from another's fields: what is derived is derived again.
         self.storage = chosen(self.storage)
+        self.rate_limiter = self.rate_limiter and RateLimiter.of(self.rate_limiter)
         self._account = Account.of(
             client=self.client,
             async_client=self.async_client,
@@ -109,6 +112,7 @@ class VideoTool(BaseTool):
             base_url=self.base_url,
             ledger=self.ledger,
             storage=self.storage,
+            rate_limiter=self.rate_limiter,
         )
         self.api_key = self._account.settings.api_key
         self.base_url = self._account.settings.base_url

@@ -17,6 +17,7 @@ from langchain_apilaplas.errors import ApilaplasError, AuthenticationError, Gene
 from langchain_apilaplas.flows import ask, now
 from langchain_apilaplas.generation import Generation, Status
 from langchain_apilaplas.ledger import Origin
+from langchain_apilaplas.limiter import slack_of_look
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.submitting import Submitting
@@ -119,10 +120,9 @@ class Waiting:
         delay = 0.0 if now_at_once else self.pace.next_delay(0)
         yield from self._tell(last, last, model, time - started)
         while last is None or not last.status.is_terminal:
-            before, nap = last, max(0.0, min(delay, deadline - time))
-            yield Sleep(nap)
-            asked, trouble, left = time + nap, None, deadline - time - nap
-            until, within = holding.until(last, left)
+            before, trouble, nap = last, None, max(0.0, min(delay, deadline - time))
+            asked = time + nap + (yield from self._turn(nap, time, started, deadline))
+            until, within = holding.until(last, deadline - asked)
             try:
                 look = self.api.look(model, generation_id, within=within, hold_until=until)
                 last = yield from ask(look)
@@ -147,6 +147,14 @@ class Waiting:
                 raise still_rendering(generation_id, self.timeout, trouble)
         return finished(last)
 
+    def _turn(self, nap: float, time: float, started: float, deadline: float) -> Flow[float]:
+        """Sleep, then wait for the turn of a look, not past the deadline; says how long."""
+        yield Sleep(nap)
+        time += nap
+        slack = slack_of_look(time - started, self.pace.typical_seconds)
+        waited = yield from self.api.limiter.turn(slack, deadline)
+        return max(0.0, deadline - time) if waited is None else waited
+
     def _find(
         self, generation_id: str, models: Sequence[VideoModel], deadline: float
     ) -> Flow[tuple[VideoModel, Generation]]:
@@ -157,6 +165,7 @@ class Waiting:
         while True:
             errors: list[ApilaplasError] = []
             for model in ways:
+                yield from self.api.limiter.turn(deadline=deadline)
                 left = deadline - (yield from now())
                 look = self.api.look(model, generation_id, within=max(LAST_LOOK, left))
                 try:

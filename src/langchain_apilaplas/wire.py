@@ -11,6 +11,7 @@ import httpx
 from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.errors import ApilaplasError, DownloadError
 from langchain_apilaplas.generation import Generation
+from langchain_apilaplas.limiter import RateLimiter
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.responses import Reader
 from langchain_apilaplas.sending import Pieces
@@ -28,21 +29,24 @@ _LARGE = 1_000_000
 class Exchange(Generic[T]):
     """A request, what its answer means, and what it means that sending it raised something.
 
-    `read` and `failure` know all the errors there are; a flow only passes them on. `left` is told
-    when the caller goes away in between: the answer if it came all the same, else None.
+    `read` and `failure` know all the errors there are; a flow only passes them on. `limiter` says
+    when it may be sent. `left` is told when the caller goes away in between: the answer if it came
+    all the same, else None.
     """
 
     request: httpx.Request
     read: Callable[[httpx.Response], T]
     failure: Callable[[Exception], ApilaplasError]
+    limiter: RateLimiter
     left: Left | None = None
 
 
 class Wire:
-    """One gateway's dialect, with one key."""
+    """One gateway's dialect, with one key, and how fast it may be asked."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, limiter: RateLimiter | None = None) -> None:
         self.gateway = settings.base_url
+        self.limiter = limiter or RateLimiter()
         self._settings = settings
         self._reader = Reader(settings)
 
@@ -59,6 +63,7 @@ class Wire:
             self._request("POST", request.endpoint, headers, **parts),
             read=lambda response: self._reader.read_submitted(response, request),
             failure=self._reader.submit_failure,
+            limiter=self.limiter,
         )
 
     def look(
@@ -85,6 +90,7 @@ class Wire:
             self._request("GET", path, {}, read=min(longest, patience), params=params),
             read=lambda response: self._reader.read_look(response, model, generation_id),
             failure=lambda error: self._reader.look_failure(error, generation_id),
+            limiter=self.limiter,
         )
 
     def look_at_many(
@@ -99,6 +105,7 @@ class Wire:
             self._request("GET", fetch.many_path or "", {}, params=params),
             read=lambda response: self._reader.read_many(response, model, generation_ids),
             failure=lambda error: self._reader.look_failure(error, first),
+            limiter=self.limiter,
         )
 
     def download(self, url: str, address: str | None = None) -> httpx.Request:

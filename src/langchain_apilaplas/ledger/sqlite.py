@@ -19,6 +19,8 @@ from langchain_apilaplas.ledger.table import Clock, Rows, utc
 _APPLICATION_ID = 0x4150_4C53
 _BUSY = 10.0
 """Seconds to wait for another process that is writing."""
+_GLANCE = 0.05
+"""Seconds of that which SQLite waits at a stretch: as long it hears no Ctrl-C."""
 
 
 class SqliteLedger(Ledger):
@@ -72,7 +74,7 @@ class SqliteLedger(Ledger):
         with self._lock, self._explained():
             database = self._database or self._open()
             try:
-                database.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+                _begin(database, "BEGIN IMMEDIATE" if writes else "BEGIN")
                 self._check_place()
                 yield SqliteRows(database)
                 database.execute("COMMIT")
@@ -101,11 +103,11 @@ class SqliteLedger(Ledger):
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make(self.path)
         database = sqlite3.connect(
-            self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False
+            self.path, timeout=_GLANCE, isolation_level=None, check_same_thread=False
         )
         try:
             _prepare(database)
-            database.execute("BEGIN IMMEDIATE")
+            _begin(database, "BEGIN IMMEDIATE")
             _migrate(database)
             if self._folder.exists():
                 owners.sweep(self._folder)
@@ -143,6 +145,18 @@ class SqliteLedger(Ledger):
 
     def _lives(self, owner: str) -> bool:
         return owners.lives(self._folder, owner)
+
+
+def _begin(database: sqlite3.Connection, statement: str) -> None:
+    """Wait for whoever is writing."""
+    until = time.monotonic() + _BUSY
+    while True:
+        try:
+            database.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
 
 
 def _close(database: sqlite3.Connection, owner: owners.Owner) -> None:

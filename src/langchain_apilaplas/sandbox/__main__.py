@@ -1,6 +1,7 @@
 """`python -m langchain_apilaplas.sandbox`: serves the sandbox until Ctrl-C."""
 
 import argparse
+import math
 
 from langchain_apilaplas.sandbox import Sandbox, Server
 
@@ -16,8 +17,14 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=8.0, help="how long a generation takes (%(default)s)"
     )
+    parser.add_argument(
+        "--requests-per-second",
+        type=float,
+        default=math.inf,
+        help="how many it takes before it answers 429 (any number)",
+    )
     options = parser.parse_args()
-    sandbox = Sandbox(seconds=options.seconds)
+    sandbox = Sandbox(seconds=options.seconds, requests_per_second=options.requests_per_second)
     try:
         with Server(sandbox, host=options.host, port=options.port) as server:
             print(sandbox.url, flush=True)  # noqa: T201

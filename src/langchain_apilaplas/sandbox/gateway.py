@@ -1,6 +1,7 @@
 """The stand-in for the Apilaplas API: requests in, responses out, on a clock that is given."""
 
 import logging
+import math
 import re
 import threading
 import time
@@ -12,6 +13,7 @@ import httpx
 
 from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.sandbox import cdn, chat, vendors
+from langchain_apilaplas.sandbox.allowance import Allowance
 from langchain_apilaplas.sandbox.answers import answer, read, refusal, trouble
 from langchain_apilaplas.sandbox.creates import Refused, job_of, outcome_of
 from langchain_apilaplas.sandbox.delivery import delivered
@@ -54,6 +56,8 @@ class Sandbox:
         seconds: How long a generation takes: a sixth of it queued, the rest generating.
         api_key: The only key it takes; by default it takes any.
         link_seconds: How long a video's link works.
+        requests_per_second: How many creates and fetches it takes in any second; the others are
+            answered 429, with `Retry-After`.
         clock: Gives the time, in seconds since 1970.
 
     Attributes:
@@ -68,15 +72,18 @@ class Sandbox:
         seconds: float = 8.0,
         api_key: str | None = None,
         link_seconds: float = 86_400.0,
+        requests_per_second: float = math.inf,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.seconds = seconds
         self.api_key = api_key
         self.link_seconds = link_seconds
+        self.requests_per_second = requests_per_second
         self.clock = clock
         self.received: list[Received] = []
         self.accepted: list[dict[str, Any]] = []
         self.url = ""
+        self._allowance = Allowance()
         self._faults: list[Fault] = []
         self._outcomes: list[Outcome] = []
         self._jobs: dict[str, Job] = {}
@@ -111,6 +118,8 @@ class Sandbox:
         if fault and not fault.connects:
             raise Unreached("Connection refused", request=request)
         self._record(asked.kind, request)
+        if asked.kind in ("create", "fetch") and (refused := self._refuses(request)):
+            return refused
         if fault is None:
             return self._answer(asked, request)
         real = self._answer(asked, request) if fault.accepted else None
@@ -124,6 +133,15 @@ class Sandbox:
         held = response.extensions.get("delay", 0.0)
         response.extensions["delay"] = held + fault.delay
         return response
+
+    def _refuses(self, request: httpx.Request) -> httpx.Response | None:
+        now = self.clock()
+        seconds = self._allowance.refuses(now, self.requests_per_second)
+        if not seconds:
+            return None
+        refused = refusal(request, 429, "Too Many Requests", now)
+        refused.headers["Retry-After"] = str(seconds)
+        return refused
 
     def _next(self, ordered: list[T], fits: Callable[[T], bool]) -> T | None:
         """Take the next of what was ordered that fits; calls may come in several threads."""

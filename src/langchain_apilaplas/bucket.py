@@ -1,0 +1,128 @@
+"""How many requests may leave: a token bucket that learns from 429s. Pure: time is a number."""
+
+import math
+
+from langchain_apilaplas.effects import logger
+
+_SHORTEST, _LONGEST = 1.0, 15.0
+"""Bounds of a pause, in seconds, for which the server did not ask."""
+_PATIENCE = 60.0
+"""A server that asks for a longer pause means the one request, not all."""
+_LEAST = 2.0
+"""Requests per second that a server is at least believed to take."""
+_RECOVERY = 20.0
+"""Seconds in which the rate grows by as much as the server took before it said 429."""
+_CROWD = 100
+"""So many requests may leave in a second without that one is answered; else twice as many as the
+server took in the second before."""
+_ROUNDING = 1e-6
+
+
+class Bucket:
+    """Tokens that come at a rate; each request takes one.
+
+    Without a bound, and until the first 429, there is no rate: only a crowd is let go step by step.
+    At a 429 all pause. Then the rate is half of what the server took in a second, and grows
+    steadily; when it has doubled that without another 429, and nobody waits, it is given up.
+
+    Attributes:
+        most: The bound in requests per second.
+        burst: How many tokens there may be.
+    """
+
+    def __init__(self, most: float, burst: float) -> None:
+        self.most = most
+        self.burst = burst
+        self._tokens, self._filled = math.inf, -math.inf
+        self._second, self._let, self._taken, self._taken_before = -math.inf, 0, 0, 0
+        self._peak: float | None = None
+        self._slowed = self._until = -math.inf
+        self._refused = 0
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there is a rate."""
+        return self._peak is not None or self.most < math.inf
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether many requests of this second are without an answer."""
+        return self._let >= max(_CROWD, 2 * self._taken_before)
+
+    def allows(self, now: float) -> bool:
+        """Whether a request may leave."""
+        if now < self._until:
+            return False
+        if not self.is_bounded:
+            self._tokens = math.inf
+            self.tick(now)
+            return not self.is_crowded
+        rate = self.rate(now)
+        if now > self._filled or self._tokens == math.inf:
+            room = self.burst if self._peak is None else max(1.0, min(self.burst, rate / 10))
+            self._tokens = min(room, self._tokens + (now - self._filled) * rate)
+            self._filled = now
+        return self._tokens >= 1 - _ROUNDING
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next may leave, when none may now; sooner if one is answered."""
+        rate = self.rate(now)
+        lacking = (1 - self._tokens) / rate if rate < math.inf else self._second + 1 - now
+        return max(_ROUNDING, self._until - now, lacking)
+
+    def take(self) -> None:
+        """A request is let go."""
+        self._tokens -= 1
+        self._let += 1
+
+    def give_back(self) -> None:
+        """It did not go."""
+        self._tokens += 1
+
+    def tick(self, now: float, let: int = 0) -> None:
+        """Count anew when a second is over, from those that were let go just now."""
+        if now - self._second >= 1:
+            self._taken_before = self._taken if now - self._second < 2 else 0
+            self._second, self._taken, self._let = now, 0, let
+
+    def ended(self) -> None:
+        """A request has its answer, or will have none."""
+        self._let = max(0, self._let - 1)
+
+    def took(self, sent: float) -> None:
+        """The server took a request that was sent at that time."""
+        self._taken += 1
+        self._refused = 0
+        if self._peak is not None and sent <= self._slowed:
+            self._peak = min(self.most, max(self._peak, self._taken))
+
+    def slow_down(self, now: float, sent: float, retry_after: float | None) -> None:
+        """The server refused one, sent at that time, as too many.
+
+        Of those that left before it was slowed down, the first one tells it all.
+        """
+        pause = 0.0
+        if sent > self._slowed:
+            measured = max(self._taken, self._taken_before) if now - self._second < 2 else 0
+            self._peak = min(self.most, max(_LEAST, measured))
+            self._slowed = now
+            pause = min(_LONGEST, _SHORTEST * 2.0 ** min(self._refused, 9))
+            self._refused += 1
+            logger.debug("Too many requests: %.1f a second, after a pause", self._peak / 2)
+        if retry_after is not None:
+            pause = max(_SHORTEST, retry_after if retry_after <= _PATIENCE else 0.0)
+        self._until = max(self._until, now + pause)
+        self._tokens, self._filled = 1.0, self._until
+
+    def speed_up(self, now: float) -> None:
+        """Nobody waits: the rate is given up if it is no bound any more."""
+        if self._peak is not None and self._grown(now) >= 2 * self._peak:
+            self._peak = None
+
+    def rate(self, now: float) -> float:
+        """Requests per second."""
+        return self.most if self._peak is None else min(self.most, self._grown(now))
+
+    def _grown(self, now: float) -> float:
+        peak = self._peak or 0.0
+        return peak / 2 + peak * max(0.0, now - self._until) / _RECOVERY

@@ -1,0 +1,241 @@
+"""How fast a client may ask: one bucket of tokens for all its calls, a queue by urgency before it.
+
+The rules are pure, each method takes the time as a number; what waits is a flow, `turn`.
+"""
+
+import heapq
+import itertools
+import math
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from langchain_apilaplas.bucket import Bucket
+from langchain_apilaplas.effects import Bell, Flow, Now, Sleep, logger
+from langchain_apilaplas.errors import SettingsError
+
+SUBMIT_SLACK = 10.0
+"""For so many seconds a submit lets looks go first that are likely to find a finished video."""
+_MOST_SLACK = 60.0
+"""Either way, so that nobody waits for ever."""
+_OVERDUE = 1.0
+"""Seconds after which one that could pass and does not is taken for gone."""
+_GLANCE = 0.01
+"""Seconds between two tries at a limiter of LangChain's."""
+
+
+class RateLimiter:
+    """Lets requests pass at a bounded rate. Give one to several clients to bound them together.
+
+    All calls of a client share it, threads and event loops alike. Looks that are likely to find a
+    finished video go first, but whoever waits long enough goes before them all. When the server
+    answers 429, everybody pauses for as long as it says, goes on at half the rate that it took, and
+    gets faster again bit by bit.
+
+    Args:
+        requests_per_second: What may be sent on average. None: any number, until the server
+            answers 429.
+        burst: How many may go at once when none went for a while. Default: what may go in a tenth
+            of a second, at least one.
+
+    Raises:
+        SettingsError: A number is not positive.
+    """
+
+    def __init__(
+        self, requests_per_second: float | None = None, *, burst: float | None = None
+    ) -> None:
+        rate = math.inf if requests_per_second is None else requests_per_second
+        if not rate > 0 or (burst is not None and not burst >= 1):
+            raise SettingsError("requests_per_second must be more than 0, burst at least 1.")
+        self._bucket = Bucket(rate, burst or max(1.0, rate / 10))
+        self._outer: Any = None
+        self._held = -math.inf
+        self._lock = threading.Lock()
+        self._queue: list[tuple[float, int, _Ticket]] = []
+        self._numbers = itertools.count()
+
+    @classmethod
+    def of(cls, given: object) -> "RateLimiter":
+        """The one that is given, one around a limiter of LangChain's, or a fresh one for None.
+
+        Raises:
+            SettingsError: It is neither.
+        """
+        if isinstance(given, RateLimiter):
+            return given
+        limiter = cls()
+        if given is not None:
+            methods = [getattr(given, name, None) for name in ("acquire", "aacquire")]
+            if isinstance(given, type) or not all(map(callable, methods)):
+                raise SettingsError(
+                    "rate_limiter must be a RateLimiter, or a BaseRateLimiter of LangChain's, not "
+                    f"a {type(given).__module__}.{type(given).__name__}."
+                )
+            limiter._outer = given
+        return limiter
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing limits now."""
+        bucket = self._bucket
+        limits = bucket.is_bounded or bucket.is_crowded or self._outer is not None
+        return not limits and not self._queue
+
+    def turn(
+        self, slack: float = 0.0, deadline: float = math.inf, since: float | None = None
+    ) -> Flow[float | None]:
+        """Wait until a request may be sent.
+
+        Args:
+            slack: Seconds for which it lets those go first that come later and have none; below 0,
+                those are let go later that came earlier. A minute at most.
+            deadline: When to give up, on the clock of `Now`.
+            since: Since when it waits, if not from now on.
+
+        Returns:
+            The seconds it took; None where the deadline came first.
+        """
+        if self.is_open:
+            self._bucket.take()
+            return 0.0
+        time = started = yield Now()
+        ticket = self.join(started if since is None else since, slack)
+        try:
+            while nap := self.nap(ticket, time):
+                if time >= deadline:
+                    return None
+                yield Sleep(min(nap, deadline - time), ticket.bell)
+                time = yield Now()
+            while self._outer and not (yield Acquire(self._outer)):
+                if time >= deadline:
+                    return None
+                yield Sleep(min(_GLANCE, deadline - time))
+                time = yield Now()
+                self._held = time + _OVERDUE
+        finally:
+            self.leave(ticket)
+        return float(time - started)
+
+    def join(self, since: float, slack: float) -> "_Ticket":
+        """Queue up, by the time and the slack."""
+        ticket = _Ticket()
+        due = since + max(-_MOST_SLACK, min(slack, _MOST_SLACK))
+        with self._lock:
+            heapq.heappush(self._queue, (due, next(self._numbers), ticket))
+        return ticket
+
+    def nap(self, ticket: "_Ticket", now: float) -> float:
+        """Seconds to sleep before asking again, unless the ticket's bell rings; 0: it may pass."""
+        with self._lock:
+            self._deal(now, ticket)
+            if ticket.passes:
+                ticket.knows = True
+                return 0.0
+            if self._queue[0][2] is not ticket:
+                return _OVERDUE + len(self._queue) / min(self._bucket.rate(now), 100.0)
+            held = self._held - now if self._outer else 0.0
+            return max(held, self._bucket.wait(now))
+
+    def leave(self, ticket: "_Ticket") -> None:
+        """Leave the queue, by passing or by giving up."""
+        with self._lock:
+            ticket.is_gone = True
+            if ticket.passes:
+                self._held = -math.inf
+                if not ticket.knows:
+                    self._bucket.give_back()
+            if self._outer or not ticket.knows:
+                self._call_first()
+
+    def sent(self, now: float) -> None:
+        """A request leaves. Like the next two without the lock: it is only counting."""
+        self._bucket.tick(now, 1)
+
+    def ended(self) -> None:
+        """There is an answer, or there will be none."""
+        self._bucket.ended()
+        if self._queue and not self._bucket.is_bounded:
+            with self._lock:
+                self._call_first()
+
+    def took(self, sent: float) -> None:
+        """The server took a request that was sent at that time."""
+        self._bucket.took(sent)
+
+    def slow_down(self, now: float, sent: float, retry_after: float | None) -> None:
+        """The server refused one, sent at that time, as too many."""
+        with self._lock:
+            self._bucket.slow_down(now, sent, retry_after)
+
+    def _deal(self, now: float, asking: "_Ticket") -> None:
+        """Let those at the head of the queue pass that may."""
+        before = self._queue[0] if self._queue else None
+        while self._queue and (self._queue[0][2].is_gone or self._allows(now)):
+            first = heapq.heappop(self._queue)[2]
+            if not first.is_gone:
+                first.passes = True
+                self._bucket.take()
+                self._held = now + _OVERDUE
+                if first is not asking:
+                    first.bell.ring()
+        if self._queue and self._queue[0] is not before and self._queue[0][2] is not asking:
+            self._queue[0][2].bell.ring()
+        if not self._queue:
+            self._bucket.speed_up(now)
+
+    def _allows(self, now: float) -> bool:
+        return not (self._outer and now < self._held) and self._bucket.allows(now)
+
+    def _call_first(self) -> None:
+        while self._queue and self._queue[0][2].is_gone:
+            heapq.heappop(self._queue)
+        if self._queue:
+            self._queue[0][2].bell.ring()
+
+
+@dataclass(eq=False)
+class _Ticket:
+    """A place in the queue."""
+
+    bell: Bell = field(default_factory=Bell)
+    passes: bool = False
+    knows: bool = False
+    is_gone: bool = False
+
+
+@dataclass(frozen=True)
+class Acquire:
+    """Ask a limiter of LangChain's for a turn, without waiting. One that is broken stops nothing:
+    a video that is paid for has to be looked for.
+    """
+
+    limiter: Any
+
+    def run(self, http: httpx.Client) -> bool:
+        try:
+            return bool(self.limiter.acquire(blocking=False))
+        except Exception:
+            logger.warning("The rate limiter raised", exc_info=True)
+            return True
+
+    async def arun(self, http: httpx.AsyncClient) -> bool:
+        try:
+            return bool(await self.limiter.aacquire(blocking=False))
+        except Exception:
+            logger.warning("The rate limiter raised", exc_info=True)
+            return True
+
+
+def slack_of_look(elapsed: float, typical: float) -> float:
+    """For how long a look lets others go first: until its generation is likely to be finished.
+
+    Below 0, it goes before those that came earlier.
+
+    Args:
+        elapsed: Seconds since it was submitted.
+        typical: Seconds that such a generation takes.
+    """
+    return typical - elapsed

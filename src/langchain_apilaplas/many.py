@@ -1,0 +1,158 @@
+"""Many generations at once: so many under way at a time, each with an outcome of its own."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from langchain_apilaplas.calls import job_key
+from langchain_apilaplas.effects import logger
+from langchain_apilaplas.errors import ApilaplasError, Charged, InvalidRequestError, SettingsError
+from langchain_apilaplas.generation import Generation
+from langchain_apilaplas.request import VideoRequest
+
+Wanted: TypeAlias = Mapping[str, Any] | VideoRequest
+"""What `generate` takes, by name, its `key` and `model` too; or a request that was checked."""
+
+_END: Any = object()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one request of many.
+
+    Attributes:
+        index: Which one it was; the first is 0.
+        request: As it was given.
+        key: Its name in the ledger.
+        generation: The completed generation, or None.
+        error: Why there is none, or None.
+    """
+
+    index: int
+    request: Wanted = field(repr=False)
+    key: str
+    generation: Generation | None = None
+    error: ApilaplasError | None = None
+
+
+class Many:
+    """Workers that take one request after the other, and what comes of them.
+
+    Args:
+        generate: As `AsyncApilaplasClient.generate`.
+        requests: Taken one by one, when a worker is free.
+        concurrency: The number of workers.
+        key: What the keys begin with of requests that have none.
+
+    Raises:
+        SettingsError: An argument is of no use.
+    """
+
+    def __init__(
+        self,
+        generate: Callable[..., Awaitable[Generation]],
+        requests: Iterable[Wanted] | AsyncIterable[Wanted],
+        concurrency: int,
+        key: str | None,
+    ) -> None:
+        if isinstance(requests, Mapping | str) or not isinstance(
+            requests, Iterable | AsyncIterable
+        ):
+            raise SettingsError("requests must be a list of dicts, or whatever gives one by one.")
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+            raise SettingsError("concurrency must be a whole number from 1 on.")
+        self._generate = generate
+        self._next = _taking(requests)
+        self._concurrency = concurrency
+        self._key = None if key is None else job_key(key)
+        self._taken = 0
+        self._trouble: Exception | None = None
+
+    async def outcomes(self) -> AsyncGenerator[Outcome, None]:
+        """Each as it comes. Left early, it ends what is under way.
+
+        While nobody takes them, `concurrency` outcomes may wait before nothing new is begun.
+        """
+        self._outcomes = asyncio.Queue[Outcome](self._concurrency)
+        self._turn = asyncio.Lock()
+        workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
+        ending = asyncio.create_task(self._end(workers))
+        try:
+            while (outcome := await self._outcomes.get()) is not _END:
+                yield outcome
+            if self._trouble:
+                raise self._trouble
+        finally:
+            for task in (ending, *workers):
+                task.cancel()
+            await asyncio.wait([ending, *workers])
+
+    async def _end(self, workers: Iterable["asyncio.Task[None]"]) -> None:
+        await asyncio.wait(workers)
+        await self._outcomes.put(_END)
+
+    async def _work(self) -> None:
+        while True:
+            async with self._turn:
+                request = await self._take()
+                index, self._taken = self._taken, self._taken + 1
+            if request is _END:
+                return
+            await self._outcomes.put(await self._outcome(index, request))
+
+    async def _take(self) -> Any:
+        if self._trouble:
+            return _END
+        try:
+            return await self._next()
+        except Exception as error:  # the caller's own; told when all is done that was begun
+            self._trouble = error
+            return _END
+
+    async def _outcome(self, index: int, request: Wanted) -> Outcome:
+        values = {} if isinstance(request, VideoRequest) or not _is_named(request) else request
+        own = values.get("key")
+        key = f"{self._key}-{index}" if own is None and self._key else own
+        try:
+            key = job_key(key)
+            if isinstance(request, VideoRequest):
+                done = await self._generate(request, key=key)
+            elif _is_named(request):
+                done = await self._generate(**{**request, "key": key})
+            else:
+                raise InvalidRequestError(f"requests[{index}] must be a dict or a VideoRequest.")
+        except ApilaplasError as error:
+            return Outcome(index, request, str(key), error=error)
+        except Exception as error:
+            logger.error("An unexpected error in generate_many", exc_info=error)
+            told = ApilaplasError(
+                f"Something unexpected went wrong ({type(error).__name__}).",
+                next_step="Look at the ledger's jobs before you generate it again.",
+                charged=Charged.UNKNOWN,
+            )
+            told.__cause__ = error
+            return Outcome(index, request, str(key), error=told)
+        return Outcome(index, request, key, done)
+
+
+def _taking(
+    requests: Iterable[Wanted] | AsyncIterable[Wanted],
+) -> Callable[[], Awaitable[Any]]:
+    if isinstance(requests, AsyncIterable):
+        given = aiter(requests)
+
+        async def next_given() -> Any:
+            return await anext(given, _END)
+
+        return next_given
+    listed = iter(requests)
+
+    async def next_listed() -> Any:
+        return next(listed, _END)
+
+    return next_listed
+
+
+def _is_named(request: object) -> bool:
+    return isinstance(request, Mapping) and all(isinstance(name, str) for name in request)
