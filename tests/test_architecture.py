@@ -13,7 +13,8 @@ PACKAGE = ROOT / "src" / "langchain_apilaplas"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    {"errors", "quoting", "private_links", "storage", "formats"},
+    {"errors", "quoting", "private_links", "storage", "formats", "latency"},
+    {"pacing"},
     {"settings", "links", "reading", "object_store", "video_file"}
     | {"addresses", "files", "blocks", "converting"},
     {"images"},
@@ -28,7 +29,7 @@ LAYERS = [
     {"ledger.sqlite"},
     {"ledger.choose"},
     {"ledger"},
-    {"catalog", "pacing", "effects", "pools", "sending"},
+    {"catalog", "effects", "pools", "sending"},
     {"download"},
     {"slips", "nested"},
     {"values"},
@@ -41,6 +42,8 @@ LAYERS = [
     {"flows", "endings", "confined", "asking"},
     {"frames"},
     {"submitting", "resuming", "downloading"},
+    {"telling"},
+    {"watching"},
     {"waiting", "keeping"},
     {"calls"},
     {"connected"},
@@ -59,7 +62,7 @@ LATE = {"catalog.spec": {"catalog.openapi"}}
 
 HOMES = {
     "httpx": {"wire", "responses", "effects", "sending", "download", "pools", "client"}
-    | {"async_client", "confined", "frames"},
+    | {"async_client", "confined", "frames", "telling"},
     "langchain_core": {"settings", "runtime", "answer", "schema", "video_tool"} | {"toolkit"},
     "pydantic": {
         "settings",
