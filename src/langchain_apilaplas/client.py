@@ -29,11 +29,11 @@ class ApilaplasClient(Connected[httpx.Client]):
     Args:
         api_key: Else `APILAPLAS_API_KEY`, else `LAPLASAPI_KEY`.
         base_url: Else `APILAPLAS_BASE_URL`, else https://api.apilaplas.com.
-        http_client: Your own `httpx.Client`, with your proxies, headers and transport. You close
-            it.
+        http_client: Your own `httpx.Client`, with proxies, headers, transport. You close it.
         timeout: Seconds a request may take to connect, to be sent, or to be answered.
-        poll_interval: Seconds between two looks at a generation. By default they are seldom at
-            first and closer around the model's typical time.
+        poll_interval: Seconds between two looks at a generation. Default: as suits the time that
+            such ones took before, and `poll_cost`.
+        poll_cost: Seconds of delay worth one look. Else `APILAPLAS_POLL_COST`, else 0.03.
         universal: Call every model on the gateway's newer path, `/v2/video/generations`, instead
             of its vendor's. For one model only: `model=get_model(...).universal()`.
         ledger: Where each paid job is recorded before its request leaves: a file's path, a `Ledger`

@@ -12,8 +12,8 @@ _STRAYS = 0.02
 _STRAY = 1.0
 """This share of the generations is taken to be spread that widely, whatever the others are. Else
 one that takes far longer than any before would be looked at every second."""
-_KEPT = 0.5 ** (1 / 50)
-"""What an observation still weighs once another one has come: half after fifty."""
+_KEPT = 0.5 ** (1 / 100)
+"""What an observation still weighs once another one has come: half after a hundred."""
 _GUESSES = (-1.1503, -0.3186, 0.3186, 1.1503)
 """Where a normal distribution's eighths are, which stand for it among observations."""
 MOST = 200
@@ -65,8 +65,10 @@ class Latency:
     def learned(self, seconds: Sequence[float]) -> "Latency":
         """The distribution once generations took these seconds, the oldest first.
 
-        Weighted median and median deviation of the logarithms, which a few strays do not move. The
-        newer an observation, the more it weighs; what was thought before counts as four old ones.
+        Mean and deviation of the logarithms, but those far from the weighted median, by the median
+        deviation, count as less far: one step of Huber's estimators, which a few strays hardly
+        move. The newer an observation, the more it weighs; what was thought before counts as four
+        old ones.
         """
         if not seconds:
             return self
@@ -77,14 +79,22 @@ class Latency:
         ages = [len(seconds)] * len(_GUESSES) + list(range(len(seconds) - 1, -1, -1))
         weights = [_KEPT**age for age in ages]
         middle = _median(logs, weights)
-        deviation = _median([abs(log - middle) for log in logs], weights)
-        return Latency(math.exp(middle), min(_MOST, max(_LEAST, deviation / _MAD)))
+        far = _FAR * _median([abs(log - middle) for log in logs], weights) / _MAD
+        near = [max(-far, min(far, log - middle)) for log in logs]
+        total = sum(weights)
+        shift = sum(w * x for w, x in zip(weights, near, strict=True)) / total
+        square = sum(w * (x - shift) ** 2 for w, x in zip(weights, near, strict=True)) / total
+        spread = math.sqrt(square / _OF_NEAR)
+        return Latency(math.exp(middle + shift), min(_MOST, max(_LEAST, spread)))
 
 
 _ROOT_2 = math.sqrt(2)
 _BY_ROOT = 2 / math.sqrt(2 * math.pi)
 _MAD = 0.6745
 """The median deviation of a normal distribution whose standard deviation is 1."""
+_FAR = 2.0
+_OF_NEAR = 0.9205
+"""What is left of that distribution's variance when nothing counts as farther out than 2."""
 
 
 def _median(values: Sequence[float], weights: Sequence[float]) -> float:

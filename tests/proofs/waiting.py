@@ -20,6 +20,9 @@ from langchain_apilaplas.pacing import MAX_DELAY, MIN_DELAY, POLL_COST, Pace
 PROFILES = [(median, spread) for median in (65.0, 180.0) for spread in (0.1, 0.2, 0.35)]
 """Typical seconds: of the client page's own run, and of "most between 1 and 4 minutes"."""
 
+_LEARNERS = 20
+"""So many processes have each learned from generations of their own, and share these."""
+
 Wait = Callable[[float], float]
 """The seconds until the next look, by the seconds waited so far."""
 
@@ -118,16 +121,27 @@ def _done(time: float, median: float, spread: float) -> float:
     return math.erfc(-math.log(time / median) / (spread * math.sqrt(2))) / 2 if time else 0.0
 
 
+def _together(outcomes: Sequence[Outcome]) -> Outcome:
+    """Those of parts that are alike."""
+    figures = zip(*((one.requests, one.delay, one.late) for one in outcomes), strict=True)
+    return Outcome(*(sum(figure) / len(outcomes) for figure in figures))
+
+
 def table(median: float, spread: float, count: int) -> Iterator[tuple[str, Outcome, float]]:
     """Each way of waiting, what it comes to, and its delay by a fixed interval's."""
     took = generations(median, spread, count, seed=1)
+    taught = [pace(learned(median, spread, seed=seed)) for seed in range(_LEARNERS)]
     ours = {
-        "ours, learned": learned(median, spread),
         "ours, cold": Latency(median),
         "ours, cold, catalog says half": Latency(median / 2),
         "ours, cold, catalog says twice": Latency(median * 2),
     }
     ways: dict[str, Callable[[], Outcome]] = {
+        "ours, learned": lambda: _together(
+            [waited(took[n::_LEARNERS], one.next_delay) for n, one in enumerate(taught)]
+        )
+    }
+    ways |= {
         name: partial(waited, took, pace(latency).next_delay) for name, latency in ours.items()
     }
     ways |= {
