@@ -297,7 +297,7 @@ def check_progress(events: list[dict[str, Any]]) -> None:
     assert all(set(event) == EVENT for event in events)
     assert {event["tool_call_id"] for event in events} == {"call_0"}
     assert {event["type"] for event in events} == {"video_progress"}
-    assert {event["expected"] for event in events} == {65.0}
+    assert all(60 < event["expected"] < 70 for event in events)
     assert "generating" in {event["status"] for event in events}
     fractions = [event["fraction"] for event in events]
     assert fractions == sorted(fractions)

@@ -163,5 +163,5 @@ def test_the_benchmark_prints_a_table_for_each_profile(
         "of",
         "fixed",
     ]
-    assert len(rows) == 11
+    assert len(rows) == 12
     assert rows[0].startswith("  ours, learned")

@@ -65,8 +65,9 @@ def every(seconds: float, give_or_take: float = 0.0, seed: int = 3) -> Wait:
     return lambda _: seconds + (rng.uniform(-give_or_take, give_or_take) if give_or_take else 0)
 
 
-def pace(latency: Latency, seed: int = 4) -> Pace:
-    return Pace(latency, uniform=random.Random(seed).uniform)
+def pace(latency: Latency, poll_cost: float = POLL_COST, seed: int = 4) -> Pace:
+    """What the client itself waits by."""
+    return Pace(latency, poll_cost=poll_cost, uniform=random.Random(seed).uniform)
 
 
 def learned(median: float, spread: float, count: int = 200, seed: int = 5) -> Latency:
@@ -74,7 +75,7 @@ def learned(median: float, spread: float, count: int = 200, seed: int = 5) -> La
     experience, rng = Experience(), random.Random(seed)
     for end in generations(median, spread, count, seed):
         ours, time, before = (
-            pace(experience.latency("", None, median), rng.getrandbits(32)),
+            pace(experience.latency("", None, median), seed=rng.getrandbits(32)),
             0.0,
             0.0,
         )
@@ -121,25 +122,26 @@ def _done(time: float, median: float, spread: float) -> float:
     return math.erfc(-math.log(time / median) / (spread * math.sqrt(2))) / 2 if time else 0.0
 
 
-def _together(outcomes: Sequence[Outcome]) -> Outcome:
-    """Those of parts that are alike."""
-    figures = zip(*((one.requests, one.delay, one.late) for one in outcomes), strict=True)
-    return Outcome(*(sum(figure) / len(outcomes) for figure in figures))
+def _shared(took: Sequence[float], taught: Sequence[Latency], poll_cost: float) -> Outcome:
+    """What those who learned come to, of whom each waits for a part."""
+    paces = [pace(latency, poll_cost, seed) for seed, latency in enumerate(taught)]
+    parts = [waited(took[n :: len(paces)], one.next_delay) for n, one in enumerate(paces)]
+    figures = zip(*((part.requests, part.delay, part.late) for part in parts), strict=True)
+    return Outcome(*(sum(figure) / len(parts) for figure in figures))
 
 
 def table(median: float, spread: float, count: int) -> Iterator[tuple[str, Outcome, float]]:
     """Each way of waiting, what it comes to, and its delay by a fixed interval's."""
     took = generations(median, spread, count, seed=1)
-    taught = [pace(learned(median, spread, seed=seed)) for seed in range(_LEARNERS)]
+    taught = [learned(median, spread, seed=seed) for seed in range(_LEARNERS)]
     ours = {
         "ours, cold": Latency(median),
         "ours, cold, catalog says half": Latency(median / 2),
         "ours, cold, catalog says twice": Latency(median * 2),
     }
     ways: dict[str, Callable[[], Outcome]] = {
-        "ours, learned": lambda: _together(
-            [waited(took[n::_LEARNERS], one.next_delay) for n, one in enumerate(taught)]
-        )
+        "ours, learned": partial(_shared, took, taught, POLL_COST),
+        "ours, learned, poll_cost=0.5": partial(_shared, took, taught, 0.5),
     }
     ways |= {
         name: partial(waited, took, pace(latency).next_delay) for name, latency in ours.items()
