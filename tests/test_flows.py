@@ -256,16 +256,16 @@ def test_an_unknown_id_is_not_said_to_be_charged(status: int) -> None:
 def test_a_wait_looks_at_once_then_at_the_pace() -> None:
     played = play_wait(RENDERING, RENDERING, RENDERING, DONE)
     assert played.result == FINISHED
-    assert played.slept == [0.0, 12.9, 5.8, 4.1]
+    assert played.slept == [0.0, 12.6, 5.4, 3.8]
     assert played.reported == [
-        ("generating", 0.0), ("generating", 12.9), ("generating", 18.6), ("completed", 22.7),
+        ("generating", 0.0), ("generating", 12.6), ("generating", 18.0), ("completed", 21.8),
     ]  # fmt: skip
 
 
 def test_a_generate_does_not_look_at_once() -> None:
     played = play_generate(ACCEPTED, RENDERING, DONE)
     assert played.result == FINISHED
-    assert played.slept == [12.9, 5.8]
+    assert played.slept == [12.6, 5.4]
     assert [request.method for request in played.sent] == ["POST", "GET", "GET"]
     assert played.reported[0] == ("queued", 0.0)
 
@@ -279,7 +279,7 @@ def test_a_generate_does_not_look_at_once() -> None:
 def test_a_failed_look_ends_nothing(trouble: httpx.Response | Exception) -> None:
     played = play_wait(RENDERING, *[trouble] * 7, DONE)
     assert played.result == FINISHED
-    assert played.slept == [0.0, 12.9, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
+    assert played.slept == [0.0, 12.6, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
 
 
 def test_a_failed_look_obeys_retry_after() -> None:
@@ -308,7 +308,7 @@ def test_a_key_refused_while_waiting_leaves_the_way_back() -> None:
 def test_the_last_look_is_exactly_at_the_deadline() -> None:
     played = play_wait(*[RENDERING] * 4, timeout=20)
     assert isinstance(played.result, StillRenderingError)
-    assert played.slept == [0.0, 12.9, 5.8, 1.4]
+    assert played.slept == [0.0, 12.6, 5.4, 2.0]
     assert played.result.charged is Charged.YES
     assert str(played.result) == (
         "g-1 is still rendering after 20 s of waiting. The generation was charged when it was "
@@ -484,7 +484,7 @@ def test_a_key_that_is_refused_ends_a_held_wait_too() -> None:
 
 def test_no_look_is_held_past_the_deadline() -> None:
     for timeout in (20, 34):
-        played = play_luma(luma("queued"), *[DREAMING] * (2 if timeout == 20 else 3), look=0.0,
+        played = play_luma(luma("queued"), *[DREAMING] * (2 if timeout == 20 else 4), look=0.0,
                            timeout=timeout)  # fmt: skip
         assert isinstance(played.result, StillRenderingError)
         assert sum(played.slept) == timeout
