@@ -181,12 +181,18 @@ def test_no_more_than_the_last_are_read_and_pruned_ones_are_forgotten(
     assert 9 <= len(ledger.latencies(GATEWAY, MODEL)) <= 11
 
 
-async def test_the_async_client_learns_too(world: World, tmp_path: Path) -> None:
+async def test_those_that_begin_together_learn_too_and_read_once(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger = SqliteLedger(tmp_path / "ledger.db", clock=world.now)
+    asked = []
+    latencies = ledger.latencies
+    monkeypatch.setattr(ledger, "latencies", lambda *of: asked.append(of) or latencies(*of))
     http = httpx.AsyncClient(transport=httpx.MockTransport(world.answer))
     ours = AsyncApilaplasClient(api_key=KEY, http_client=http, ledger=ledger)
     await asyncio.gather(*(ours.generate(image=URL) for _ in range(3)))
     assert len([job for job in await ours.jobs("completed") if job.seconds]) >= 1
+    assert asked == [(GATEWAY, MODEL)]
 
 
 def test_the_cost_of_a_look_is_a_clients_to_set(world: World) -> None:
