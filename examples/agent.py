@@ -37,7 +37,7 @@ def main(photo: Path = PHOTO, wish: str = WISH) -> None:
         messages = []
         for mode, chunk in agent.stream({"messages": [question]}, stream_mode=["custom", "values"]):
             if mode == "custom":
-                print(f"  {chunk['elapsed']:5.1f} s  {chunk['status']}")
+                print(f"  {chunk['elapsed']:5.1f} s  {chunk['status']}  {chunk['fraction']:.0%}")
             else:
                 messages = chunk["messages"]
         print(f"Agent: {messages[-1].text}")

@@ -32,7 +32,12 @@ KEY = "sk-very-secret-key-0123456789"
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer's own machine has set must not reach a test."""
-    for name in (*KEY_VARIABLES, "APILAPLAS_BASE_URL", "APILAPLAS_POLL_INTERVAL"):
+    for name in (
+        *KEY_VARIABLES,
+        "APILAPLAS_BASE_URL",
+        "APILAPLAS_POLL_INTERVAL",
+        "APILAPLAS_POLL_COST",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("APILAPLAS_LEDGER", "off")
 

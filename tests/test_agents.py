@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ from langgraph.prebuilt import ToolNode
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from langchain_apilaplas import ApilaplasClient, ApilaplasVideoToolkit
+from langchain_apilaplas import ApilaplasClient, ApilaplasVideoToolkit, AsyncApilaplasClient
 from langchain_apilaplas.sandbox import (
     Sandbox,
     dropped,
@@ -286,14 +287,23 @@ def test_a_call_that_is_run_again_is_paid_once(world: World) -> None:
 
 # --- progress ---
 
-EVENT = {"type", "generation_id", "model", "status", "elapsed", "expected", "tool_call_id"}
+EVENT = {"type", "generation_id", "model", "status", "elapsed", "expected", "fraction"}
+EVENT |= {"tool_call_id"}
 
 
 def check_progress(events: list[dict[str, Any]]) -> None:
     assert events[0]["status"] == "queued"
     assert events[-1]["status"] == "completed"
     assert all(set(event) == EVENT for event in events)
-    assert events[0]["tool_call_id"] == "call_0"
+    assert {event["tool_call_id"] for event in events} == {"call_0"}
+    assert {event["type"] for event in events} == {"video_progress"}
+    assert all(60 < event["expected"] < 70 for event in events)
+    assert "generating" in {event["status"] for event in events}
+    fractions = [event["fraction"] for event in events]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+    assert 0.5 < fractions[-2] < 1
+    assert len(events) > 10
     json.dumps(events)
 
 
@@ -341,6 +351,55 @@ async def test_progress_reaches_callback_handlers_without_a_graph(world: World) 
     await tool.ainvoke({"image": URL}, {"callbacks": [AsyncHandler()]})
     assert told[0] == ("video_progress", "queued", None)
     assert [status for _, status, _ in told].count("completed") == 2
+
+
+async def test_progress_reaches_callback_handlers_of_an_agent(world: World) -> None:
+    told: list[Any] = []
+
+    class Handler(BaseCallbackHandler):
+        def on_custom_event(self, name: str, data: Any, **_: Any) -> None:
+            told.append(data)
+
+    class AsyncHandler(AsyncCallbackHandler):
+        async def on_custom_event(self, name: str, data: Any, **_: Any) -> None:
+            told.append(data)
+
+    agent_of(world).invoke(ask(), {"callbacks": [Handler()]})
+    check_progress(told)
+    told.clear()
+    await agent_of(world).ainvoke(ask(), {"callbacks": [AsyncHandler()]})
+    check_progress(told)
+
+
+async def test_progress_of_get_video_reaches_the_streams_too(world: World) -> None:
+    submitted = world.client.submit(image=URL)
+    world.time += 30
+    said = calls({"generation_id": submitted.id}, name="get_video")
+    agent = create_agent(Scripted(script=[said, AIMessage("Done")]), tools(world))
+    events = list(agent.stream(ask(), stream_mode="custom"))
+    assert (events[0]["elapsed"], events[-1]["fraction"]) == (30.0, 1.0)
+    assert {event["tool_call_id"] for event in events} == {"call_0"}
+    assert {event["generation_id"] for event in events} == {submitted.id}
+
+
+async def test_a_slow_consumer_of_an_agent_holds_nothing_up(apilaplas_sandbox: Sandbox) -> None:
+    apilaplas_sandbox.seconds = 0.4
+    told: list[Any] = []
+
+    class Handler(AsyncCallbackHandler):
+        async def on_custom_event(self, name: str, data: Any, **_: Any) -> None:
+            await asyncio.sleep(0.3)
+            told.append(data["status"])
+
+    client = AsyncApilaplasClient(poll_interval=0.02)
+    tool = ApilaplasVideoToolkit(async_client=client).get_tools()[0]
+    started = time.monotonic()
+    text = await tool.ainvoke({"image": URL}, {"callbacks": [Handler()]})
+    assert text.startswith("http")
+    assert time.monotonic() - started < 1.7
+    assert told[-1] == "completed"
+    assert len(apilaplas_sandbox.received) > len(told) + 2
+    await client.aclose()
 
 
 def test_a_consumer_that_raises_harms_nothing(world: World) -> None:

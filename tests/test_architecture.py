@@ -13,8 +13,8 @@ PACKAGE = ROOT / "src" / "langchain_apilaplas"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    {"errors", "quoting", "private_links", "formats", "threads"},
-    {"storage"},
+    {"errors", "quoting", "private_links", "formats", "threads", "latency"},
+    {"storage", "pacing"},
     {"settings", "links", "reading", "object_store", "video_file"}
     | {"addresses", "files", "blocks", "converting"},
     {"images"},
@@ -29,7 +29,7 @@ LAYERS = [
     {"ledger.sqlite"},
     {"ledger.choose"},
     {"ledger"},
-    {"catalog", "pacing", "effects", "pools", "sending"},
+    {"catalog", "effects", "pools", "sending"},
     {"part", "bucket"},
     {"download", "limiter"},
     {"slips", "nested"},
@@ -42,6 +42,8 @@ LAYERS = [
     {"books"},
     {"flows", "endings", "confined", "asking"},
     {"submitting", "resuming", "downloading"},
+    {"telling"},
+    {"watching"},
     {"waiting", "keeping", "frames"},
     {"calls"},
     {"connected", "many"},
@@ -60,7 +62,7 @@ LATE = {"catalog.spec": {"catalog.openapi"}}
 
 HOMES = {
     "httpx": {"wire", "responses", "effects", "sending", "download", "pools", "client", "part"}
-    | {"async_client", "confined", "downloading", "limiter"},
+    | {"async_client", "confined", "downloading", "limiter", "telling"},
     "httpcore": {"confined"},
     "langchain_core": {"settings", "runtime", "answer", "schema", "video_tool"} | {"toolkit"},
     "pydantic": {

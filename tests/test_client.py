@@ -73,8 +73,10 @@ def test_progress_is_told_at_each_look(world: World) -> None:
         "status": "queued",
         "elapsed": 0.0,
         "expected": 65,
+        "fraction": 0.0,
+        "tool_call_id": None,
     }
-    assert told[-1]["status"] == "completed"
+    assert (told[-1]["status"], told[-1]["fraction"]) == ("completed", 1.0)
     assert len(told) == len(world.slept) + 1
 
 

@@ -9,7 +9,14 @@ from langchain_apilaplas.effects import Flow, Now, Progress, Report, Sleep, adri
 from langchain_apilaplas.sending import Send
 
 PROGRESS = Progress(
-    type="video_progress", generation_id="x", model="m", status="queued", elapsed=0, expected=65
+    type="video_progress",
+    generation_id="x",
+    model="m",
+    status="queued",
+    elapsed=0,
+    expected=65,
+    fraction=0,
+    tool_call_id=None,
 )
 
 

@@ -38,7 +38,7 @@ from langchain_apilaplas.wire import Wire
 KEY = "sk-secret-0123456789"
 GEN4 = get_model("runway/gen4_turbo")
 API = Wire(Settings(SecretStr(KEY), "https://api.example"))
-PACE = Pace(GEN4.seconds, uniform=max)
+PACE = Pace(uniform=max)
 REQUEST = VideoRequest.check(GEN4, {"prompt": "Go", "image": "https://example.com/a.jpg"})
 PATH = "/v2/generate/video/runway/generation"
 HTML = "<html><head><title>502 Bad Gateway</title></head></html>"
@@ -263,16 +263,16 @@ def test_an_unknown_id_is_not_said_to_be_charged(status: int) -> None:
 def test_a_wait_looks_at_once_then_at_the_pace() -> None:
     played = play_wait(RENDERING, RENDERING, RENDERING, DONE)
     assert played.result == FINISHED
-    assert played.slept == [0.0, 15.0, 15.0, 2.8]
+    assert played.slept == [0.0, 12.6, 5.4, 3.8]
     assert played.reported == [
-        ("generating", 0.0), ("generating", 15.0), ("generating", 30.0), ("completed", 32.8),
+        ("generating", 0.0), ("generating", 12.6), ("generating", 18.0), ("completed", 21.8),
     ]  # fmt: skip
 
 
 def test_a_generate_does_not_look_at_once() -> None:
     played = play_generate(ACCEPTED, RENDERING, DONE)
     assert played.result == FINISHED
-    assert played.slept == [15.0, 15.0]
+    assert played.slept == [12.6, 5.4]
     assert [request.method for request in played.sent] == ["POST", "GET", "GET"]
     assert played.reported[0] == ("queued", 0.0)
 
@@ -286,7 +286,7 @@ def test_a_generate_does_not_look_at_once() -> None:
 def test_a_failed_look_ends_nothing(trouble: httpx.Response | Exception) -> None:
     played = play_wait(RENDERING, *[trouble] * 7, DONE)
     assert played.result == FINISHED
-    assert played.slept == [0.0, 15.0, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
+    assert played.slept == [0.0, 12.6, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
 
 
 def test_a_failed_look_obeys_retry_after() -> None:
@@ -313,12 +313,12 @@ def test_a_key_refused_while_waiting_leaves_the_way_back() -> None:
 
 
 def test_the_last_look_is_exactly_at_the_deadline() -> None:
-    played = play_wait(*[RENDERING] * 4, timeout=31)
+    played = play_wait(*[RENDERING] * 4, timeout=20)
     assert isinstance(played.result, StillRenderingError)
-    assert played.slept == [0.0, 15.0, 15.0, 1.0]
+    assert played.slept == [0.0, 12.6, 5.4, 2.0]
     assert played.result.charged is Charged.YES
     assert str(played.result) == (
-        "g-1 is still rendering after 31 s of waiting. The generation was charged when it was "
+        "g-1 is still rendering after 20 s of waiting. The generation was charged when it was "
         "submitted. It goes on by itself. Do not call generate_video for it again; fetch it later "
         "with get_video, generation_id g-1."
     )
@@ -451,7 +451,7 @@ def luma(state: str) -> httpx.Response:
 
 def play_luma(*answers: httpx.Response | Exception, look: float, timeout: float = 600) -> Played:
     request = VideoRequest.check(LUMA, {"prompt": "Go", "aspect_ratio": "16:9"})
-    waiting = Waiting(API, Pace(120, uniform=max), timeout, books(), print)
+    waiting = Waiting(API, PACE, timeout, books(), print)
     return Played(waiting.generate(request, "key-1", Origin()), *answers, look=look)
 
 
@@ -472,7 +472,7 @@ def test_a_server_that_does_not_hold_is_not_hammered() -> None:
     assert played.slept[:2] == [0, 0]  # the first ends with the queue
     assert min(played.slept[2:]) >= 1
     slow = play_luma(luma("queued"), *[DREAMING] * 5, DREAMED, look=2)
-    assert sum(slow.slept) > 30  # 2 s are no holding
+    assert sum(slow.slept) > 20  # 2 s are no holding
 
 
 def test_a_held_look_that_goes_wrong_is_the_last_that_is_held() -> None:
@@ -491,7 +491,7 @@ def test_a_key_that_is_refused_ends_a_held_wait_too() -> None:
 
 def test_no_look_is_held_past_the_deadline() -> None:
     for timeout in (20, 34):
-        played = play_luma(luma("queued"), *[DREAMING] * (2 if timeout == 20 else 3), look=0.0,
+        played = play_luma(luma("queued"), *[DREAMING] * (2 if timeout == 20 else 4), look=0.0,
                            timeout=timeout)  # fmt: skip
         assert isinstance(played.result, StillRenderingError)
         assert sum(played.slept) == timeout
@@ -507,7 +507,7 @@ def test_a_held_look_has_no_more_time_than_the_wait() -> None:
 
 
 def test_a_poll_interval_is_kept_without_holding() -> None:
-    pace = Pace(120, poll_interval=7)
+    pace = Pace(poll_interval=7)
     played = Played(Waiting(API, pace, 600, books()).wait("g-1", LUMA), DREAMING, DREAMING, DREAMED)
     assert played.slept == [0, 7, 7]
     assert all("state=" not in str(request.url) for request in played.sent)

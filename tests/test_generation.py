@@ -394,3 +394,16 @@ def test_no_other_word_ends_a_generation(word: str) -> None:
         answer = {"id": "x", name: word, "video": None, "error": "whatever"}
         with contextlib.suppress(ValueError):  # a blank word is none
             assert not parse(answer, "x").status.is_terminal
+
+
+@pytest.mark.parametrize(
+    ("told", "progress"),
+    [(0.45, 0.45), (45, 0.45), ("45%", 0.45), ("45 %", 0.45), ("45", 0.45), ("0.45", 0.45),
+     (0, 0.0), (1, 0.01), (1.0, 1.0), ("1%", 0.01), (100, 1.0), (37.5, 0.375),
+     (-1, None), (101, None), (float("nan"), None), (True, None), ("soon", None), (None, None),
+     ({"percent": 45}, None), ("9" * 400, None), (10**400, None)],
+)  # fmt: skip
+def test_progress_is_read_however_it_is_told(told: Any, progress: float | None) -> None:
+    answer = {"id": "g", "status": "generating", "progress": told}
+    found = Generation.parse(answer, model="m", generation_id="g").progress
+    assert found == (None if progress is None else pytest.approx(progress))

@@ -2,6 +2,7 @@ import pytest
 from pydantic import SecretStr
 
 from langchain_apilaplas.errors import SettingsError
+from langchain_apilaplas.pacing import POLL_COST
 from langchain_apilaplas.settings import DEFAULT_BASE_URL, Settings
 
 
@@ -52,6 +53,18 @@ def test_the_poll_interval_comes_from_argument_or_environment(
         monkeypatch.setenv("APILAPLAS_POLL_INTERVAL", wrong)
         with pytest.raises(SettingsError, match="poll_interval"):
             Settings.resolve(api_key="k")
+
+
+def test_the_cost_of_a_look_comes_from_argument_or_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Settings.resolve(api_key="k").poll_cost == POLL_COST
+    monkeypatch.setenv("APILAPLAS_POLL_COST", "0.5")
+    assert Settings.resolve(api_key="k").poll_cost == 0.5
+    assert Settings.resolve(api_key="k", poll_cost=0).poll_cost == 0
+    monkeypatch.setenv("APILAPLAS_POLL_COST", "cheap")
+    with pytest.raises(SettingsError, match="poll_cost"):
+        Settings.resolve(api_key="k")
 
 
 def test_a_timeout_must_be_positive() -> None:

@@ -10,6 +10,7 @@ from langchain_apilaplas.catalog import UNIVERSAL_ENDPOINT, VideoModel, get_mode
 from langchain_apilaplas.effects import Flow, Record, T, logger
 from langchain_apilaplas.errors import LedgerError, SettingsError
 from langchain_apilaplas.generation import Generation
+from langchain_apilaplas.latency import Latency
 from langchain_apilaplas.ledger import Budget, Claim, Job, Ledger, Origin, State, Usage
 from langchain_apilaplas.request import PRIVATE, VideoRequest
 from langchain_apilaplas.storage import Storage, file_name
@@ -66,14 +67,39 @@ class Books:
         """Record what the server said of a generation."""
         return self.do(self.noting(generation))
 
+    def finish(
+        self, generation: Generation, model: VideoModel, duration: object, seconds: float
+    ) -> Flow[None]:
+        """Record an end that was watched closely, and learn from it how long such ones take."""
+        place = self.gateway, model.id
+        self.ledger.experience.add(place, _spelled(duration, model), seconds)
+        return self.do(self.noting(generation, seconds=seconds))
+
+    def latency(self, model: VideoModel, duration: object) -> Flow[Latency]:
+        """How long generations of a model and duration take. The ledger is asked once."""
+        experience, place = self.ledger.experience, (self.gateway, model.id)
+
+        def begin() -> None:
+            if place not in experience:
+                found = self.ledger.latencies(*place)
+                experience.begin(place, [(_spelled(kind, model), took) for kind, took in found])
+
+        if place not in experience:
+            yield from self.do(_carefully(f"How long {model.id} takes", begin))
+        return experience.latency(place, _spelled(duration, model), model.seconds)
+
     def noting(
-        self, generation: Generation, key: str | None = None, attempt: object = None
+        self,
+        generation: Generation,
+        key: str | None = None,
+        attempt: object = None,
+        seconds: float | None = None,
     ) -> Step:
         """The step that does; with a key, of the submit of that key."""
         generation = self.public(generation)
         return _carefully(
             f"What became of generation {generation.id}",
-            lambda: self.ledger.note(self.gateway, generation, key, attempt),
+            lambda: self.ledger.note(self.gateway, generation, key, attempt, seconds),
         )
 
     def public(self, generation: Generation) -> Generation:
@@ -169,6 +195,13 @@ def made_by(job: Job, given: Sequence[VideoModel]) -> VideoModel | None:
     if job.endpoint == UNIVERSAL_ENDPOINT:
         return rows[0].universal() if rows else None
     return min(rows, key=lambda row: row.endpoint == UNIVERSAL_ENDPOINT, default=None)
+
+
+def _spelled(duration: object, model: VideoModel) -> str:
+    """A duration as it is remembered; one that was left out is the default."""
+    param = model.param("duration")
+    left_out = param.default if param else None
+    return str(left_out if duration is None else duration)
 
 
 def _carefully(what: str, step: Step) -> Step:

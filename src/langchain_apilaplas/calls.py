@@ -37,7 +37,7 @@ class Calls:
     def __init__(self, settings: Settings, books: Books, limiter: RateLimiter) -> None:
         self._wire = Wire(settings, limiter)
         self._books = books
-        self._poll_interval = settings.poll_interval
+        self._pace = Pace(poll_interval=settings.poll_interval, poll_cost=settings.poll_cost)
         self._asking = Asking(
             settings.universal,
             books.private_prompts,
@@ -56,14 +56,18 @@ class Calls:
         named, where = job_key(key), origin or Origin()
 
         def submit(checked: VideoRequest) -> Flow[Generation]:
-            submitting = Submitting(self._wire, self._pace(checked.model), self._books)
+            submitting = Submitting(self._wire, self._pace, self._books)
             return _generation_of(submitting.submit(checked, named, where))
 
         return self._asking.asked(request, model, values, submit)
 
     def get(self, generation_id: str, model: Model | None) -> Flow[Generation]:
         """See `ApilaplasClient.get`."""
-        return self._with_rows(_id(generation_id), model, self._get)
+        return self._with_rows(
+            _id(generation_id),
+            model,
+            lambda _, rows: flows.get(generation_id, rows[0], self._wire, self._pace, self._books),
+        )
 
     def get_many(
         self, generation_ids: Sequence[str], model: Model | None
@@ -75,9 +79,7 @@ class Calls:
         return self._with_rows(
             ids[0] if ids else "",
             model,
-            lambda _, rows: flows.get_many(
-                ids, rows[0], self._wire, self._pace(rows[0]), self._books
-            ),
+            lambda _, rows: flows.get_many(ids, rows[0], self._wire, self._pace, self._books),
         )
 
     def wait(
@@ -91,11 +93,8 @@ class Calls:
         """See `ApilaplasClient.wait`. After `store_until` nothing is stored any more."""
         longest = seconds("timeout", timeout)
 
-        def wait(generation_id: str, rows: Sequence[VideoModel]) -> Flow[Generation]:
-            waiting = self._waiting(rows[0], longest, listener)
-            if len(rows) == 1:
-                return waiting.wait(generation_id, rows[0])
-            return waiting.wait_for_any(generation_id, rows)
+        def wait(job: Job | None, rows: Sequence[VideoModel]) -> Flow[Generation]:
+            return self._waiting(longest, listener).wait_for(generation_id, rows, job)
 
         waiting = self._with_rows(_id(generation_id), models, wait)
         return self._kept(generation_id, waiting, store_until)
@@ -115,7 +114,7 @@ class Calls:
         named, where, longest = job_key(key), origin or Origin(), seconds("timeout", timeout)
 
         def generate(checked: VideoRequest) -> Flow[Generation]:
-            waiting = self._waiting(checked.model, longest, listener)
+            waiting = self._waiting(longest, listener)
             return self._keep(waiting.generate(checked, named, where))
 
         return self._asking.asked(request, model, values, generate)
@@ -177,7 +176,7 @@ class Calls:
         return Downloading(
             self._wire,
             self._books,
-            Pace(0.0, self._poll_interval),
+            self._pace,
             lambda generation: self.get(generation.id, generation.model),
             max_bytes,
             listener,
@@ -203,15 +202,11 @@ class Calls:
     def _keeping(self, storage: Storage, until: float = math.inf) -> Keeping:
         return Keeping(storage, self._books, self._downloading(), until)
 
-    def _get(self, generation_id: str, rows: Sequence[VideoModel]) -> Flow[Generation]:
-        row = rows[0]
-        return flows.get(generation_id, row, self._wire, self._pace(row), self._books)
-
     def _with_rows(
         self,
         generation_id: str,
         models: Models | None,
-        then: Callable[[str, Sequence[VideoModel]], Flow[T]],
+        then: Callable[[Job | None, Sequence[VideoModel]], Flow[T]],
     ) -> Flow[T]:
         """Look with the row that the ledger names; where it knows nothing, with those given."""
         several = [models] if isinstance(models, str | VideoModel) else models
@@ -230,7 +225,7 @@ class Calls:
                 )
             try:
                 rows = [row] if row else [self._asking.row(row) for row in given]
-                return (yield from then(generation_id, rows))
+                return (yield from then(job, rows))
             except ApilaplasError as error:
                 if job:
                     advise_fetching(error, generation_id)
@@ -238,11 +233,8 @@ class Calls:
 
         return flow()
 
-    def _waiting(self, model: VideoModel, timeout: float, listener: Listener | None) -> Waiting:
-        return Waiting(self._wire, self._pace(model), timeout, self._books, listener)
-
-    def _pace(self, model: VideoModel) -> Pace:
-        return Pace(model.seconds, self._poll_interval)
+    def _waiting(self, timeout: float, listener: Listener | None) -> Waiting:
+        return Waiting(self._wire, self._pace, timeout, self._books, listener)
 
 
 def _generation_of(submitting: Flow[Submitted]) -> Flow[Generation]:

@@ -23,15 +23,16 @@ DEFAULT_TIMEOUT = 600.0
 class ApilaplasClient(Connected[httpx.Client]):
     """The Apilaplas video API, blocking.
 
-    Use it in a `with` block, or call `close()`. The `with` may be entered more than once, also
-    by several threads; the connections close with the last exit, and open again when needed.
+    Use it in a `with` block, also several times at once, or call `close()`: the connections close
+    with the last exit, and open again when needed. Threads may share it.
 
     Args:
         api_key: Else `APILAPLAS_API_KEY`, else `LAPLASAPI_KEY`.
         base_url: Else `APILAPLAS_BASE_URL`, else https://api.apilaplas.com.
-        http_client: Your own `httpx.Client`, with its proxies and headers. You close it.
+        http_client: Your own `httpx.Client`, with proxies, headers, transport. You close it.
         timeout: Seconds a request may take to connect, to be sent, or to be answered.
-        poll_interval: Seconds between two looks. Default: as the model's typical time suggests.
+        poll_interval: Seconds between two looks. Default: as suits what it took before.
+        poll_cost: Seconds of delay worth one look. Else `APILAPLAS_POLL_COST`, else 0.03.
         universal: Call every model on the gateway's newer path, `/v2/video/generations`, instead
             of its vendor's. For one model only: `model=get_model(...).universal()`.
         ledger: Where each paid job is recorded before its request leaves: a file's path, a `Ledger`
@@ -43,7 +44,7 @@ class ApilaplasClient(Connected[httpx.Client]):
             answer never came: "report" it, or "resubmit" it, once per job, which may pay twice.
         storage: Where finished videos are kept: a folder's path, a store's URL such as
             "s3://bucket/folder", a store of obstore's, or a `Storage`. `generate` and `wait` then
-            give `stored`, a link to it; or `not_stored`, why there is none yet. Default: nowhere.
+            give `stored`, a link to it; or `not_stored`, why there is none yet.
         rate_limiter: How fast it may ask: a `RateLimiter`, which several clients may share, or a
             `BaseRateLimiter` of LangChain's. Default: as fast as the server takes it.
         private_prompts: Keep what is asked in words (`prompt` and the like), and what the server

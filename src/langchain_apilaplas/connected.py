@@ -34,6 +34,7 @@ class Connected(Generic[H]):
         http_client: H | None = None,
         timeout: float = 30.0,
         poll_interval: float | None = None,
+        poll_cost: float | None = None,
         universal: bool = False,
         ledger: choose.Choice | None = None,
         budget: Budget | None = None,
@@ -52,6 +53,7 @@ class Connected(Generic[H]):
             base_url=base_url,
             timeout=timeout,
             poll_interval=poll_interval,
+            poll_cost=poll_cost,
             universal=universal,
         )
         # Without one, a client by itself remembers in memory; a tool that it is given to does not.

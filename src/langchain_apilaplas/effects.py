@@ -75,7 +75,18 @@ async def adrive(flow: Flow[T], http: httpx.AsyncClient) -> T:
 
 
 class Progress(TypedDict):
-    """One look at a generation. `elapsed` and `expected` are seconds."""
+    """How far a generation is: told right after its submit, at each look, and at its end.
+
+    type: "video_progress".
+    status: "queued", "generating", "completed" or "error".
+    elapsed: Seconds since it was submitted; where that is not known, since it is waited for.
+    expected: The seconds that half of those of this model and duration take, as learned from those
+        before; at first, the catalog's figure.
+    fraction: How far it is, from 0 to 1: the server's own number, where it tells one. Else
+        `elapsed`, divided by the seconds that generations take on average which are unfinished
+        after as many. Never falls, and is 1 when it is completed, never before.
+    tool_call_id: The agent's tool call that waits for it; None where there is none.
+    """
 
     type: str
     generation_id: str
@@ -83,6 +94,8 @@ class Progress(TypedDict):
     status: str
     elapsed: float
     expected: float
+    fraction: float
+    tool_call_id: str | None
 
 
 Listener: TypeAlias = Callable[[Any], Awaitable[None] | None]

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from langchain_apilaplas import links, reading
+from langchain_apilaplas import links, quoting, reading
 
 
 class Status(StrEnum):
@@ -71,6 +71,8 @@ class Generation:
             models share the path on which it was found.
         videos: The finished videos; empty until `completed`.
         error: Why it failed, in one line; None unless `status` is `error`.
+        progress: How far it is by the server's own number, from 0 to 1; None where it tells none.
+        retry_after: The seconds after which the server asks to be looked at it again, or None.
         usage: Those of `credits_used`, `tokens_used`, `usd_spent` that the answer has.
         stored: A link to the video in your storage; None where there is none, or it is not there.
         not_stored: Why there is no such link, in one line. The ledger knows, and has it tried
@@ -83,6 +85,8 @@ class Generation:
     model: str | None
     videos: tuple[Video, ...] = ()
     error: str | None = None
+    progress: float | None = field(default=None, repr=False)
+    retry_after: float | None = field(default=None, repr=False, compare=False)
     usage: Mapping[str, Any] = field(default_factory=dict)
     stored: str | None = field(default=None, repr=False)
     not_stored: str | None = None
@@ -118,6 +122,8 @@ class Generation:
             model=model,
             videos=tuple(Video(**video) for video in videos),
             error=reading.error(found) or "no reason given" if status is Status.ERROR else None,
+            progress=reading.progress(found),
+            retry_after=quoting.seconds(found.get("retry_after")),
             usage=reading.usage(found) or reading.usage(answer),
             raw=found,
         )

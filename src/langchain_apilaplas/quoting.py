@@ -107,8 +107,15 @@ def retry_after(headers: Mapping[str, str], content: bytes) -> float | None:
     except (ValueError, TypeError, OverflowError):
         pass  # no date either
     try:
-        seconds = json.loads(content)["retry_after"]
+        return seconds(json.loads(content)["retry_after"])
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    good = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    return float(min(_DAY, seconds)) if good and seconds >= 0 else None
+
+
+def seconds(asked: object) -> float | None:
+    """The wait that a body's `retry_after` asks for; None where it is no such number."""
+    if isinstance(asked, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", asked):
+        asked = float(asked)
+    if isinstance(asked, bool) or not isinstance(asked, int | float) or not asked >= 0:
+        return None
+    return float(min(_DAY, asked))

@@ -188,6 +188,18 @@ def _reason(value: object, depth: int = _DEPTH) -> str | None:
     return None
 
 
+def progress(answer: Json) -> float | None:
+    """How far it is by the server's own number, from 0 to 1, whether told as 0.45, 45 or "45%"."""
+    told = answer.get("progress")
+    percent = isinstance(told, int)  # a whole 1 too: who counts from 0 to 1 would be done
+    if isinstance(told, str) and re.fullmatch(r"\d{1,3}(\.\d{1,9})?\s?%?", told.strip()):
+        percent = told.strip().endswith("%") or "." not in told
+        told = float(told.strip(" %"))
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= 100:
+        return None
+    return told / 100 if percent or told > 1 else told
+
+
 def usage(answer: object) -> dict[str, Any]:
     """What it cost, as far as it is told."""
     if not isinstance(answer, Mapping):

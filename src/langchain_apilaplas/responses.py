@@ -91,7 +91,11 @@ class Reader:
                 answer = _json(response)
                 if reading.is_nobody(answer):
                     raise _unknown([generation_id], model)
-                return self._parsed(answer, model, generation_id)
+                found = self._parsed(answer, model, generation_id)
+                if "Retry-After" not in response.headers:
+                    return found
+                asked = quoting.retry_after(response.headers, response.content)
+                return dataclasses.replace(found, retry_after=asked)
             except ValueError as error:
                 problem = f"The gateway's answer can't be read: {self._clean(str(error), model)}."
         elif response.status_code in _REFUSALS:

@@ -11,6 +11,7 @@ from langchain_core.utils import secret_from_env
 from pydantic import SecretStr
 
 from langchain_apilaplas.errors import SettingsError
+from langchain_apilaplas.pacing import POLL_COST
 
 DEFAULT_BASE_URL = "https://api.apilaplas.com"
 KEY_VARIABLES = ("APILAPLAS_API_KEY", "LAPLASAPI_KEY")
@@ -26,6 +27,7 @@ class Settings:
         base_url: The gateway's address, without a path at its end.
         timeout: Seconds one HTTP request may take to connect, send or answer.
         poll_interval: Seconds between two looks; None lets the pacing decide.
+        poll_cost: Seconds of delay worth one look, for that decision.
         universal: Whether every model is called on the universal path.
     """
 
@@ -33,6 +35,7 @@ class Settings:
     base_url: str
     timeout: float = 30.0
     poll_interval: float | None = None
+    poll_cost: float = POLL_COST
     universal: bool = False
 
     @classmethod
@@ -43,10 +46,11 @@ class Settings:
         base_url: str | None = None,
         timeout: float = 30.0,
         poll_interval: float | None = None,
+        poll_cost: float | None = None,
         universal: bool = False,
     ) -> "Settings":
         """Fill what is not given from `APILAPLAS_API_KEY` (or `LAPLASAPI_KEY`),
-        `APILAPLAS_BASE_URL` and `APILAPLAS_POLL_INTERVAL`.
+        `APILAPLAS_BASE_URL`, `APILAPLAS_POLL_INTERVAL` and `APILAPLAS_POLL_COST`.
 
         Raises:
             SettingsError: No key anywhere, or a value of the wrong form.
@@ -56,11 +60,15 @@ class Settings:
             interval = os.environ.get("APILAPLAS_POLL_INTERVAL") or None
         if interval is not None:
             interval = seconds("poll_interval", interval, most=_DAY)
+        cost: Any = poll_cost
+        if cost is None:
+            cost = os.environ.get("APILAPLAS_POLL_COST") or POLL_COST
         return cls(
             api_key=_key(api_key),
             base_url=_base_url(base_url or os.environ.get("APILAPLAS_BASE_URL")),
             timeout=seconds("timeout", timeout, least=0.001, most=_DAY),
             poll_interval=interval,
+            poll_cost=seconds("poll_cost", cost, most=_DAY),
             universal=universal,
         )
 

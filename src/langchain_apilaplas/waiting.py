@@ -1,4 +1,4 @@
-"""The long conversation with the API: looking until the server's last word or the deadline."""
+"""The long conversation with the API: from submit, or from an id, to the server's last word."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -6,48 +6,37 @@ from dataclasses import dataclass
 
 from langchain_apilaplas.books import Books, made_by
 from langchain_apilaplas.catalog import VideoModel
-from langchain_apilaplas.effects import Flow, Listener, Progress, Report, Sleep, logger
-from langchain_apilaplas.endings import (
-    finished,
-    give_up_when_refused,
-    not_found,
-    still_rendering,
-)
+from langchain_apilaplas.effects import Flow, Listener, Sleep
+from langchain_apilaplas.endings import finished, not_found
 from langchain_apilaplas.errors import ApilaplasError, AuthenticationError, GenerationFailedError
 from langchain_apilaplas.flows import ask, now
-from langchain_apilaplas.generation import Generation, Status
-from langchain_apilaplas.ledger import Origin
-from langchain_apilaplas.limiter import slack_of_look
+from langchain_apilaplas.generation import Generation
+from langchain_apilaplas.latency import Latency
+from langchain_apilaplas.ledger import Job, Origin
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.submitting import Submitting
+from langchain_apilaplas.telling import Audience, Story
+from langchain_apilaplas.watching import LAST_LOOK, Watch
 from langchain_apilaplas.wire import Wire
 
-LAST_LOOK = 5.0
-"""Seconds a request may take that is sent at the deadline."""
+
+@dataclass(frozen=True)
+class Asked:
+    """What is known of the request that a generation comes from.
+
+    Attributes:
+        since: When it was submitted, on the flow's clock; None where nobody knows.
+        duration: The length that it asks for, if it names one.
+        tool_call: The agent's tool call that waits for it.
+    """
+
+    since: float | None = None
+    duration: object = None
+    tool_call: str | None = None
 
 
-@dataclass
-class _Holding:
-    """Lets the server do the waiting, as Luma's can, until a look that it holds goes wrong."""
-
-    seconds: float
-
-    def can(self, left: float) -> bool:
-        """Whether there is time for it, and for a last look after it."""
-        return 0 < self.seconds <= left - LAST_LOOK
-
-    def until(self, last: Generation | None, left: float) -> tuple[str | None, float]:
-        """The state, in Luma's words, at which the next look is to be answered; and by when."""
-        if not self.can(left):
-            return None, max(LAST_LOOK, left)
-        queued = last is not None and last.status is Status.QUEUED
-        return "dreaming" if queued else "completed", left - LAST_LOOK
-
-    def has_waited(self, until: str | None, took: float, last: Generation | None) -> bool:
-        """Whether that look took the place of sleeping."""
-        began = until == "dreaming" and last is not None and last.status is not Status.QUEUED
-        return until is not None and (began or took >= self.seconds / 2)
+_NOTHING = Asked()
 
 
 @dataclass(frozen=True)
@@ -68,10 +57,11 @@ class Waiting:
         submitting = Submitting(self.api, self.pace, self.books)
         deadline = started + self.timeout
         submitted = yield from submitting.submit(request, key, origin, deadline)
-        generation = submitted.generation
-        if submitted.is_settled:
+        generation, job = submitted.generation, submitted.job
+        if job and submitted.is_settled:
+            yield from self._tell_of(job, generation, request.model, origin)
             return finished(generation)
-        job = submitted.job
+        since = (yield from self._since(job)) if job else (yield from now())
         model = made_by(job, [request.model]) if job else None
         try:
             done = yield from self.wait(
@@ -80,6 +70,7 @@ class Waiting:
                 started=started,
                 last=None if job else generation,
                 ours=True,
+                asked=Asked(since, request.values.get("duration"), origin.tool_call),
             )
         except GenerationFailedError as error:
             error.hide(request.hide)
@@ -87,13 +78,23 @@ class Waiting:
         # Some answers tell the cost at submit only, which is when it is spent.
         return done if done.usage else dataclasses.replace(done, usage=generation.usage)
 
+    def wait_for(
+        self, generation_id: str, models: Sequence[VideoModel], job: Job | None
+    ) -> Flow[Generation]:
+        """Wait for a generation of the model given, or of one of several; `job` is what the ledger
+        knows of it.
+        """
+        if len(models) > 1:
+            return (yield from self.wait_for_any(generation_id, models))
+        since = (yield from self._since(job)) if job else None
+        asked = Asked(since, job.request.get("duration")) if job else _NOTHING
+        return (yield from self.wait(generation_id, models[0], asked=asked))
+
     def wait_for_any(self, generation_id: str, models: Sequence[VideoModel]) -> Flow[Generation]:
         """Wait for a generation that one of several models made."""
         started = yield from now()
         model, last = yield from self._find(generation_id, models, started + self.timeout)
-        pace = dataclasses.replace(self.pace, typical_seconds=model.seconds)
-        waiting = dataclasses.replace(self, pace=pace)
-        done = yield from waiting.wait(generation_id, model, started=started, last=last)
+        done = yield from self.wait(generation_id, model, started=started, last=last)
         alike = [row for row in models if row.how_to_fetch.path == model.how_to_fetch.path]
         return done if len(alike) == 1 else dataclasses.replace(done, model=None)
 
@@ -105,6 +106,7 @@ class Waiting:
         started: float | None = None,
         last: Generation | None = None,
         ours: bool = False,
+        asked: Asked = _NOTHING,
     ) -> Flow[Generation]:
         """Look until the server's last word or the deadline. A failed look ends nothing.
 
@@ -113,47 +115,41 @@ class Waiting:
         once, or after our own submit when it stays so.
         """
         time = yield from now()
-        started = time if started is None else started
-        deadline, failures, refusals = started + self.timeout, 0, 0
-        holding = _Holding(0.0 if self.pace.poll_interval is not None else model.how_to_fetch.hold)
-        now_at_once = holding.can(deadline - time) or not last
-        delay = 0.0 if now_at_once else self.pace.next_delay(0)
-        yield from self._tell(last, last, model, time - started)
-        while last is None or not last.status.is_terminal:
-            before, trouble, nap = last, None, max(0.0, min(delay, deadline - time))
-            asked = time + nap + (yield from self._turn(nap, time, started, deadline))
-            until, within = holding.until(last, deadline - asked)
-            try:
-                look = self.api.look(model, generation_id, within=within, hold_until=until)
-                last = yield from ask(look)
-                failures = refusals = 0
-            except ApilaplasError as error:
-                trouble, failures = error, failures + 1
-                refusals = 0 if error.retry or until else refusals + 1
-                give_up_when_refused(error, refusals, generation_id, ours=ours)
-            time = yield from now()
-            delay = self.pace.next_delay(time - started)
-            if trouble:
-                holding.seconds = 0.0 if until else holding.seconds
-                delay = self.pace.backoff(failures, trouble.retry_after)
-            elif holding.has_waited(until, time - asked, last):
-                delay = 0.0
-            elif until:
-                delay = max(0.0, delay - (time - asked))
-            yield from self._tell(before, last, model, time - started, trouble)
-            if time >= deadline and not (last and last.status.is_terminal):
-                if trouble and not (last or ours):
-                    raise trouble
-                raise still_rendering(generation_id, self.timeout, trouble)
-        return finished(last)
+        latency = yield from self.books.latency(model, asked.duration)
+        audience = Audience(self.listener) if self.listener else None
+        watch = Watch(
+            self.api,
+            self.books,
+            dataclasses.replace(self.pace, latency=latency),
+            Story(model, latency, asked.tool_call, audience),
+            generation_id,
+            duration=asked.duration,
+            started=time if started is None else started,
+            timeout=self.timeout,
+            began=time if asked.since is None else asked.since,
+            unseen=asked.since,
+            last=last,
+            ours=ours,
+        )
+        try:
+            return finished((yield from watch.until_the_end()))
+        finally:
+            if audience:
+                audience.leave()
 
-    def _turn(self, nap: float, time: float, started: float, deadline: float) -> Flow[float]:
-        """Sleep, then wait for the turn of a look, not past the deadline; says how long."""
-        yield Sleep(nap)
-        time += nap
-        slack = slack_of_look(time - started, self.pace.typical_seconds)
-        waited = yield from self.api.limiter.turn(slack, deadline)
-        return max(0.0, deadline - time) if waited is None else waited
+    def _since(self, job: Job) -> Flow[float]:
+        """When a job was submitted, on the flow's clock."""
+        age = (self.books.ledger.clock() - job.submitted_at).total_seconds()
+        return (yield from now()) - max(0.0, age)
+
+    def _tell_of(
+        self, job: Job, generation: Generation, model: VideoModel, origin: Origin
+    ) -> Flow[None]:
+        """What had ended before ends for a new listener, too."""
+        audience = Audience(self.listener) if self.listener else None
+        story = Story(model, Latency(model.seconds), origin.tool_call, audience)
+        took = (job.updated_at - job.submitted_at).total_seconds()
+        yield from story.told(generation, took, is_last=True)
 
     def _find(
         self, generation_id: str, models: Sequence[VideoModel], deadline: float
@@ -182,38 +178,3 @@ class Waiting:
                 raise not_found(generation_id, errors)
             delay = max(self.pace.backoff(rounds, error.retry_after) for error in passing)
             yield Sleep(min(delay, deadline - time))
-
-    def _tell(
-        self,
-        before: Generation | None,
-        generation: Generation | None,
-        model: VideoModel,
-        elapsed: float,
-        trouble: ApilaplasError | None = None,
-    ) -> Flow[None]:
-        """The books hear of what is new, the log of each look, the listener of everything."""
-        if trouble:
-            logger.debug("A look failed after %.1f s: %s", elapsed, trouble.problem)
-        elif generation:
-            _log(self.books.public(generation), model, elapsed)
-        if generation and (before is None or before.status is not generation.status):
-            yield from self.books.note(generation)
-        if self.listener and generation:
-            progress = Progress(
-                type="video_progress",
-                generation_id=generation.id,
-                model=model.id,
-                status=generation.status.value,
-                elapsed=round(elapsed, 1),
-                expected=model.seconds,
-            )
-            yield Report(progress, self.listener)
-
-
-def _log(generation: Generation, model: VideoModel, elapsed: float) -> None:
-    named = generation.id, model.id
-    logger.debug("Generation %s of %s: %s after %.1f s", *named, generation.status.value, elapsed)
-    if generation.status is Status.COMPLETED:
-        logger.info("Generation %s of %s finished after %.1f s", *named, elapsed)
-    elif generation.status is Status.ERROR:
-        logger.info("Generation %s of %s failed: %s", *named, generation.error)

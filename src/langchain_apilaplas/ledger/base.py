@@ -19,6 +19,7 @@ from langchain_apilaplas.errors import (
     SettingsError,
 )
 from langchain_apilaplas.generation import Generation
+from langchain_apilaplas.latency import MOST, Experience, Observed
 from langchain_apilaplas.ledger.budget import Budget, Usage
 from langchain_apilaplas.ledger.forks import Forkable
 from langchain_apilaplas.ledger.job import Job, State
@@ -31,6 +32,7 @@ class Ledger(Forkable):
     Attributes:
         thread: Where its work is done for an event loop; None when it takes no time.
         clock: Gives the time (aware).
+        experience: What this process knows of how long generations take.
     """
 
     thread: Executor | None = None
@@ -38,6 +40,7 @@ class Ledger(Forkable):
     def __init__(self, clock: Clock = utc) -> None:
         super().__init__()
         self.clock = clock
+        self.experience = Experience()
         self._in_flight: dict[Name, object] = {}
         self._unwritten: list[Change] = []
 
@@ -110,14 +113,17 @@ class Ledger(Forkable):
         generation: Generation,
         key: str | None = None,
         attempt: object = None,
+        seconds: float | None = None,
     ) -> None:
-        """What the server said of a generation. With its key, whatever the ledger knew before."""
+        """What the server said of a generation; when it has finished, how long that took, where
+        it is known. With its key, whatever the ledger knew before.
+        """
         at = self.clock()
 
         def change(rows: Rows) -> None:
             named = rows.get((gateway, key)) if key else None
             for job in [named] if named else rows.find(gateway, generation.id):
-                after = job.seen(generation, at)
+                after = job.seen(generation, at, seconds)
                 if after != job:
                     rows.put(after)
 
@@ -189,6 +195,11 @@ class Ledger(Forkable):
         """What the last generation of a model cost; empty while that is not known."""
         with self._transaction(writes=False) as rows:
             return rows.last_usage(gateway, model)
+
+    def latencies(self, gateway: str, model: str) -> list[Observed]:
+        """What the last generations of a model took whose end was watched; the oldest first."""
+        with self._transaction(writes=False) as rows:
+            return rows.latencies(gateway, model, MOST)
 
     def keep(self, gateway: str, generation_id: str, **where: str | None) -> None:
         """Where a generation's video lies, or is to: `file`, `storage` and `stored` of its jobs."""

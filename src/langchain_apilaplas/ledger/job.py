@@ -73,6 +73,7 @@ class Job:
         file: Where the video was downloaded to, last.
         storage: The address of the storage that is to keep the video.
         stored: The video's own address there, once it is kept.
+        seconds: How long it took from submit to finish; None unless somebody watched closely.
         history: Each state or status it went through, and when (aware, UTC); the oldest first.
     """
 
@@ -92,6 +93,7 @@ class Job:
     file: str | None = None
     storage: str | None = None
     stored: str | None = None
+    seconds: float | None = None
     history: tuple[tuple[str, datetime], ...] = ()
 
     @property
@@ -103,6 +105,12 @@ class Job:
     def updated_at(self) -> datetime:
         """When it last changed."""
         return self.history[-1][1]
+
+    @property
+    def submitted_at(self) -> datetime:
+        """When it was submitted, last: when that was about to happen."""
+        intents = [at for word, at in self.history if word == State.INTENT]
+        return intents[-1] if intents else self.created_at
 
     @property
     def doubts(self) -> int:
@@ -152,7 +160,7 @@ class Job:
         history = (*self.history, (state.value, at))
         return dataclasses.replace(self, state=state, history=history, **changes)
 
-    def seen(self, generation: Generation, at: datetime) -> "Job":
+    def seen(self, generation: Generation, at: datetime, seconds: float | None = None) -> "Job":
         """The same job after the server told of it. What has ended does not begin again."""
         state = _STATES.get(generation.status, State.SUBMITTED)
         if self.state in _STATES.values() and state is State.SUBMITTED:
@@ -166,5 +174,6 @@ class Job:
             videos=generation.videos or self.videos,
             usage={**self.usage, **generation.usage},
             error=generation.error,
+            seconds=seconds if self.seconds is None else self.seconds,
             history=(*self.history, *change),
         )

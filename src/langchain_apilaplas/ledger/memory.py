@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from langchain_apilaplas.latency import Observed
 from langchain_apilaplas.ledger.base import Ledger
 from langchain_apilaplas.ledger.budget import Usage
 from langchain_apilaplas.ledger.job import Job, State
@@ -95,6 +96,12 @@ class _MemoryRows:
         jobs = reversed(self._jobs.values())
         usages = (j.usage for j in jobs if (j.gateway, j.model) == (gateway, model) and j.usage)
         return next(usages, {})
+
+    def latencies(self, gateway: str, model: str, most: int) -> list[Observed]:
+        ours = (j for j in self._jobs.values() if (j.gateway, j.model) == (gateway, model))
+        watched = [job for job in ours if job.seconds is not None]
+        watched = sorted(watched, key=lambda job: job.updated_at)[-most:]
+        return [(job.request.get("duration"), job.seconds) for job in watched if job.seconds]
 
     def prune(self, before: datetime) -> int:
         old = [job for job in self._jobs.values() if job.state.is_over and job.updated_at < before]

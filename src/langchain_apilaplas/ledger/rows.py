@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from langchain_apilaplas.generation import Video
+from langchain_apilaplas.latency import Observed
 from langchain_apilaplas.ledger.budget import Usage
 from langchain_apilaplas.ledger.job import Job, Origin, State
 from langchain_apilaplas.ledger.table import Name
@@ -18,7 +19,7 @@ MIGRATIONS = (
         request TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, generation_id TEXT,
         thread TEXT, tool_call TEXT, owner TEXT NOT NULL, videos TEXT NOT NULL,
         expires_at TEXT, usage TEXT NOT NULL, error TEXT, file TEXT, storage TEXT, stored TEXT,
-        history TEXT NOT NULL,
+        seconds REAL, history TEXT NOT NULL,
         created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
         PRIMARY KEY (key, gateway)
     ) WITHOUT ROWID;
@@ -27,6 +28,7 @@ MIGRATIONS = (
     CREATE INDEX jobs_by_thread ON jobs (thread, gateway);
     CREATE INDEX jobs_by_owner ON jobs (owner, gateway);
     CREATE INDEX jobs_by_usage ON jobs (model, gateway, updated_at) WHERE usage != '{}';
+    CREATE INDEX jobs_by_finish ON jobs (model, gateway, updated_at) WHERE seconds IS NOT NULL;
     CREATE INDEX jobs_to_store ON jobs (storage, gateway, state) WHERE stored IS NULL;
     """,
 )
@@ -87,6 +89,14 @@ class SqliteRows:
         usage: dict[str, Any] = json.loads(found[0]) if found else {}
         return usage
 
+    def latencies(self, gateway: str, model: str, most: int) -> list[Observed]:
+        found = self._database.execute(
+            "SELECT request, seconds FROM jobs WHERE gateway = ? AND model = ? "
+            "AND seconds IS NOT NULL ORDER BY updated_at DESC LIMIT ?",
+            (gateway, model, most),
+        ).fetchall()
+        return [(json.loads(request).get("duration"), took) for request, took in reversed(found)]
+
     def prune(self, before: datetime) -> int:
         over = [state.value for state in State if state.is_over]
         marks = ", ".join("?" * len(over))
@@ -104,7 +114,7 @@ class SqliteRows:
 
 _SAME = (
     *("gateway", "key", "model", "endpoint", "fingerprint", "generation_id", "owner", "error"),
-    *("file", "storage", "stored"),
+    *("file", "storage", "stored", "seconds"),
 )
 """The columns that hold a field as it is."""
 
@@ -113,7 +123,7 @@ def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-def _row(job: Job) -> dict[str, str | None]:
+def _row(job: Job) -> dict[str, str | float | None]:
     return {
         **{name: getattr(job, name) for name in _SAME},
         "state": job.state.value,

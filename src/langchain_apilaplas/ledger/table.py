@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
+from langchain_apilaplas.latency import Observed
 from langchain_apilaplas.ledger.budget import Usage
 from langchain_apilaplas.ledger.job import Job, State
 
@@ -55,5 +56,7 @@ class Rows(Protocol):
     def spent(self, gateway: str, *, thread: str | None, owner: str) -> list[tuple[str, Usage]]: ...
 
     def last_usage(self, gateway: str, model: str) -> Usage: ...
+
+    def latencies(self, gateway: str, model: str, most: int) -> list[Observed]: ...
 
     def prune(self, before: datetime) -> int: ...
