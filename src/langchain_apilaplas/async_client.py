@@ -5,7 +5,7 @@ import functools
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
@@ -16,11 +16,13 @@ from langchain_apilaplas.effects import Flow, Listener, T, adrive
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.ledger import Job, Origin, Usage
-from langchain_apilaplas.many import Many, Outcome, Wanted
 from langchain_apilaplas.part import MAX_BYTES
 from langchain_apilaplas.pools import aclose
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.settings import seconds
+
+if TYPE_CHECKING:
+    from langchain_apilaplas.many import Outcome, Wanted
 
 
 class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
@@ -87,13 +89,13 @@ class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
 
     def generate_many(
         self,
-        requests: Iterable[Wanted] | AsyncIterable[Wanted],
+        requests: "Iterable[Wanted] | AsyncIterable[Wanted]",
         *,
         concurrency: int = 100,
         key: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         on_progress: Listener | None = None,
-    ) -> AsyncGenerator[Outcome, None]:
+    ) -> "AsyncGenerator[Outcome, None]":
         """Generate many videos, `concurrency` at a time; gives outcomes in the order of completion.
 
         One that fails ends nothing: its outcome has the error. Leaving the iteration cancels what
@@ -115,6 +117,8 @@ class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
         """
         longest = seconds("timeout", timeout)
         generate = functools.partial(self.generate, timeout=longest, on_progress=on_progress)
+        from langchain_apilaplas.many import Many  # noqa: PLC0415 - seldom needed
+
         return Many(generate, requests, concurrency, key).outcomes()
 
     async def resume_all(

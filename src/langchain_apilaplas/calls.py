@@ -5,18 +5,17 @@ import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from langchain_apilaplas import flows
 from langchain_apilaplas.asking import Asking, Model, Models
 from langchain_apilaplas.books import Books, made_by
 from langchain_apilaplas.catalog import DEFAULT_MODEL, VideoModel, get_model
-from langchain_apilaplas.downloading import Downloading
 from langchain_apilaplas.effects import Flow, Listener, T
 from langchain_apilaplas.endings import advise_fetching
 from langchain_apilaplas.errors import ApilaplasError, InvalidRequestError, SettingsError
 from langchain_apilaplas.generation import Generation, Video
 from langchain_apilaplas.images import ImageInput
-from langchain_apilaplas.keeping import Keeping
 from langchain_apilaplas.ledger import UNSETTLED, Job, Origin, State, Usage
 from langchain_apilaplas.limiter import RateLimiter
 from langchain_apilaplas.pacing import Pace
@@ -29,6 +28,10 @@ from langchain_apilaplas.submitting import Submitted, Submitting
 from langchain_apilaplas.values import is_id
 from langchain_apilaplas.waiting import Waiting
 from langchain_apilaplas.wire import Wire
+
+if TYPE_CHECKING:
+    from langchain_apilaplas.downloading import Downloading
+    from langchain_apilaplas.keeping import Keeping
 
 
 class Calls:
@@ -172,7 +175,9 @@ class Calls:
 
     def _downloading(
         self, max_bytes: int = MAX_BYTES, listener: Listener | None = None
-    ) -> Downloading:
+    ) -> "Downloading":
+        from langchain_apilaplas.downloading import Downloading  # noqa: PLC0415 - seldom needed
+
         return Downloading(
             self._wire,
             self._books,
@@ -199,7 +204,9 @@ class Calls:
                 return kept
         return (yield from self._keep(waiting, until))
 
-    def _keeping(self, storage: Storage, until: float = math.inf) -> Keeping:
+    def _keeping(self, storage: Storage, until: float = math.inf) -> "Keeping":
+        from langchain_apilaplas.keeping import Keeping  # noqa: PLC0415 - seldom needed
+
         return Keeping(storage, self._books, self._downloading(), until)
 
     def _with_rows(

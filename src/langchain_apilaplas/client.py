@@ -33,18 +33,17 @@ class ApilaplasClient(Connected[httpx.Client]):
         timeout: Seconds a request may take to connect, to be sent, or to be answered.
         poll_interval: Seconds between two looks. Default: as suits what it took before.
         poll_cost: Seconds of delay worth one look. Else `APILAPLAS_POLL_COST`, else 0.03.
-        universal: Call every model on the gateway's newer path, `/v2/video/generations`, instead
-            of its vendor's. For one model only: `model=get_model(...).universal()`.
+        universal: Call every model on the gateway's newer path, `/v2/video/generations`, not its
+            vendor's. For one model only: `model=get_model(...).universal()`.
         ledger: Where each paid job is recorded before its request leaves: a file's path, a `Ledger`
             of yours, "default" for the file that tools keep, or "off" for in memory only. Else
-            `APILAPLAS_LEDGER`, else in memory. One for each account: a key stands for the same job
-            whatever the API key.
+            `APILAPLAS_LEDGER`, else in memory. It does not tell API keys apart: one per account.
         budget: What may be spent; see `Budget`.
         on_unknown: What to do about a submit whose outcome nobody knows, by a crash or because its
             answer never came: "report" it, or "resubmit" it, once per job, which may pay twice.
         storage: Where finished videos are kept: a folder's path, a store's URL such as
             "s3://bucket/folder", a store of obstore's, or a `Storage`. `generate` and `wait` then
-            give `stored`, a link to it; or `not_stored`, why there is none yet.
+            give `stored`, a link to it; or `not_stored`, why there is none yet. Default: nowhere.
         rate_limiter: How fast it may ask: a `RateLimiter`, which several clients may share, or a
             `BaseRateLimiter` of LangChain's. Default: as fast as the server takes it.
         private_prompts: Keep what is asked in words (`prompt` and the like), and what the server
