@@ -6,7 +6,6 @@ A picture may have many megabytes, so it is not copied into a body, but a part o
 import copy
 import hashlib
 import json
-import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -73,9 +72,10 @@ def _pieces(
     text = json.dumps(wire(model, values, show))
     if endpoint:
         text = json.dumps([endpoint, json.loads(text)], sort_keys=True)
-    for n, part in enumerate(re.split(rf"{mark}(\d+)-", text)):
-        if n % 2:
-            yield pictures[int(part)].prefix
-            yield pictures[int(part)].encoded
-        else:
-            yield part.encode("ascii")
+    first, *others = text.split(mark)
+    yield first.encode("ascii")
+    for part in others:
+        n, _, rest = part.partition("-")
+        yield pictures[int(n)].prefix
+        yield pictures[int(n)].encoded
+        yield rest.encode("ascii")

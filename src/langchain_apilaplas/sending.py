@@ -5,8 +5,6 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
 import httpx
 
 from langchain_apilaplas.errors import SettingsError
@@ -87,20 +85,32 @@ class Send:
         return body.of(answer)
 
     def _for(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        """As `http.build_request` would, but what is known of a request is not parsed again."""
         if http.is_closed:
             raise SettingsError("The HTTP client is closed, so nothing can be sent with it.")
-        request = self.request
-        return http.build_request(
+        request, url = self.request, self.request.url
+        if http.params:
+            url = url.copy_with(params=http.params.merge(url.params))
+        ready = httpx.Request(
             request.method,
-            request.url,
-            params=request.url.params or None,
-            headers=request.headers,
-            content=_content(request, http),
+            url,
+            headers=_merged(http.headers, request.headers),
+            cookies=http.cookies,
+            stream=request.stream,
             extensions=request.extensions,
         )
+        if isinstance(ready.stream, httpx.ByteStream):
+            ready.read()  # for a hook of the caller's
+        return ready
 
 
-class Pieces(httpx.SyncByteStream):
+def _merged(theirs: httpx.Headers, ours: httpx.Headers) -> httpx.Headers:
+    given = ours.raw
+    names = {name.lower() for name, _ in given}
+    return httpx.Headers([pair for pair in theirs.raw if pair[0].lower() not in names] + given)
+
+
+class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body of many megabytes, never put together: of one that is sent as a whole, httpcore copies
     what is left after each packet.
     """
@@ -113,16 +123,9 @@ class Pieces(httpx.SyncByteStream):
             for start in range(0, len(piece), _PIECE):
                 yield piece[start : start + _PIECE]
 
-    async def awaited(self) -> AsyncIterator[bytes]:
-        """The same, for an event loop."""
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self:
             yield piece
-
-
-def _content(request: httpx.Request, http: httpx.Client | httpx.AsyncClient) -> Any:
-    if not isinstance(request.stream, Pieces):
-        return request.content
-    return request.stream if isinstance(http, httpx.Client) else request.stream.awaited()
 
 
 class _Body:

@@ -1,10 +1,10 @@
 """From meaning to bytes: builds the `httpx.Request` for each call. Does no I/O."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -45,6 +45,14 @@ class Wire:
         self.gateway = settings.base_url
         self._settings = settings
         self._reader = Reader(settings)
+        self._headers = httpx.Headers(
+            {
+                "Host": httpx.URL(settings.base_url).netloc.decode("ascii"),
+                "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
+                "Accept": "application/json",
+                "User-Agent": "langchain-apilaplas",
+            }
+        )
 
     def submit(self, request: VideoRequest, key: str) -> Exchange[Generation]:
         """The one request that costs money. `key` is the same for every try of one request."""
@@ -146,20 +154,17 @@ class Wire:
         self,
         method: str,
         path: str,
-        headers: dict[str, str],
+        headers: Mapping[str, str],
         read: float | None = None,
+        params: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         **parts: Any,
     ) -> httpx.Request:
-        headers = {
-            "Authorization": f"Bearer {self._settings.api_key.get_secret_value()}",
-            "Accept": "application/json",
-            "User-Agent": "langchain-apilaplas",
-            **headers,
-        }
+        # httpx would parse an address again for each of these steps.
+        query = "?" + urlencode(params) if params else ""
         return httpx.Request(
             method,
-            self._settings.base_url + path,
-            headers=headers,
+            self._settings.base_url + path + query,
+            headers=[*self._headers.raw, *httpx.Headers(headers).raw],
             extensions=_timeout(self._settings.timeout, read),
             **parts,
         )
