@@ -15,6 +15,9 @@ from langchain_apilaplas.images import ImageInput
 
 _Show = Callable[[ImageInput], str]
 
+_MARK = uuid.uuid4().hex
+"""Stands for a picture while the JSON is written. Nobody outside of this process can know it."""
+
 
 def wire(
     model: VideoModel, values: Mapping[str, Any], show: _Show = lambda image: image.url
@@ -60,19 +63,18 @@ def _pieces(
     """The JSON in parts, of which each picture is one: base64 needs no escapes. With an endpoint,
     what a fingerprint is taken of.
     """
-    mark = uuid.uuid4().hex
     pictures: list[ImageInput] = []
 
     def show(image: ImageInput) -> str:
         if not image.encoded or (endpoint and image.given):
             return image.link or image.given or image.source
         pictures.append(image)
-        return f"{mark}{len(pictures) - 1}-"
+        return f"{_MARK}{len(pictures) - 1}-"
 
     text = json.dumps(wire(model, values, show))
     if endpoint:
         text = json.dumps([endpoint, json.loads(text)], sort_keys=True)
-    first, *others = text.split(mark)
+    first, *others = text.split(_MARK)
     yield first.encode("ascii")
     for part in others:
         n, _, rest = part.partition("-")

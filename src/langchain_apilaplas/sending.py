@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+
 import httpx
 
 from langchain_apilaplas.errors import SettingsError
@@ -145,6 +146,8 @@ class _Body:
 
     def of(self, answer: httpx.Response) -> httpx.Response:
         """The whole answer. Where reading a refusal broke off, its status alone says enough."""
-        headers = answer.headers.copy()
-        headers.pop("Content-Encoding", None)  # it has been decoded
-        return httpx.Response(answer.status_code, headers=headers, content=bytes(self._bytes))
+        decoded = [pair for pair in answer.headers.raw if pair[0].lower() != b"content-encoding"]
+        whole = httpx.ByteStream(bytes(self._bytes))
+        response = httpx.Response(answer.status_code, headers=decoded, stream=whole)
+        response.read()
+        return response

@@ -117,6 +117,7 @@ class Waiting:
         holding = _Holding(0.0 if self.pace.poll_interval is not None else model.how_to_fetch.hold)
         now_at_once = holding.can(deadline - time) or not last
         delay = 0.0 if now_at_once else self.pace.next_delay(0)
+        look = self.api.looks(model, generation_id)
         yield from self._tell(last, last, model, time - started)
         while last is None or not last.status.is_terminal:
             before, nap = last, max(0.0, min(delay, deadline - time))
@@ -124,8 +125,7 @@ class Waiting:
             asked, trouble, left = time + nap, None, deadline - time - nap
             until, within = holding.until(last, left)
             try:
-                look = self.api.look(model, generation_id, within=within, hold_until=until)
-                last = yield from ask(look)
+                last = yield from ask(look(within=within, hold_until=until))
                 failures = refusals = 0
             except ApilaplasError as error:
                 trouble, failures = error, failures + 1

@@ -190,13 +190,28 @@ def main() -> None:
     for contender in CONTENDERS.values():
         milliseconds(contender, 20, 0.1, given.http)
     for n in given.in_flight:
-        costs={name:[] for name in CONTENDERS}
+        costs = {name: [] for name in CONTENDERS}
         for r in range(given.rounds):
-            for name,c in CONTENDERS.items():
-                costs[name].append(milliseconds(c,n,n*0.0006 if not given.http else 0.2,given.http))
-        mem={name:kilobytes(c,n,n*0.003) for name,c in CONTENDERS.items()} if not given.http else {}
+            for name, c in CONTENDERS.items():
+                costs[name].append(
+                    milliseconds(c, n, n * 0.0006 if not given.http else 0.2, given.http)
+                )
+        mem = (
+            {name: kilobytes(c, n, n * 0.003) for name, c in CONTENDERS.items()}
+            if not given.http
+            else {}
+        )
         for name in CONTENDERS:
-            print(n,name,min(costs[name]),min(costs[name])/min(costs["bare httpx loop"]),costs[name], mem.get(name,0)-mem.get("bare httpx loop",0), mem.get(name), flush=True)
+            print(
+                n,
+                name,
+                min(costs[name]),
+                min(costs[name]) / min(costs["bare httpx loop"]),
+                costs[name],
+                mem.get(name, 0) - mem.get("bare httpx loop", 0),
+                mem.get(name),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
