@@ -18,6 +18,7 @@ from langchain_apilaplas.images import ImageInput
 from langchain_apilaplas.ledger import Job, Origin, Usage
 from langchain_apilaplas.pools import aclose
 from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.sending import Connections
 
 
 class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
@@ -27,7 +28,7 @@ class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
     `on_progress` may be a coroutine function. Each event loop gets connections of its own.
     """
 
-    _kind = httpx.AsyncClient
+    _kind, _own = httpx.AsyncClient, Connections
 
     async def submit(
         self,

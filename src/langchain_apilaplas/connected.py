@@ -21,6 +21,7 @@ class Connected(Generic[H]):
     """The constructor of both clients."""
 
     _kind: type[H]
+    _own: type[H]
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class Connected(Generic[H]):
         kept = choose.from_environment(choose.OFF) if ledger is None else choose.named(ledger)
         gateway, store = self.settings.base_url, chosen(storage)
         self._keep(Books(kept, gateway, on_unknown, budget, store, private_prompts))
-        self._pools = Pools[H](http_client, lambda: self._kind(verify=tls()))
+        self._pools = Pools[H](http_client, lambda: self._own(verify=tls()))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.settings.base_url!r})"

@@ -1,15 +1,16 @@
 """What a generation costs beside the least it could: `python -m tests.proofs.cost`.
 
 So many generations are in flight at once, each one create and five looks, by four contenders in
-one process: a bare httpx loop that only gets the link, the way of the direct peer (a thread for each
-job, fixed sleeps), and our client, its ledger off and in a file. All poll alike, and often, so
-that nothing is seen but work. The fastest of some rounds counts, in CPU seconds of this process,
-all threads; memory is the peak of Python's own objects in a run of its own.
+one process: a bare httpx loop that only gets the link; the way of the direct peer, a thread for
+each and fixed sleeps; and our client, its ledger off and in a file. All sleep alike, and shortly,
+so that little is seen but work. The fastest of some rounds counts, in CPU time of this process,
+all threads; memory is the peak of Python's own objects in a run of its own, a thread's stack not
+counted.
 
 The gateway answers in-process, as a transport of httpx's. That is the hardest contest for us: what
-a connection costs is the same for all, and would only bring the ratios down. `--http` shows that:
-the same over loopback, from a server in another process. There the others stand in line for the
-connections: 1 000 that ask httpx at once take it twenty seconds to sort out, and fail.
+connections cost is the same for all, and would only bring the ratios down. `--http` shows that:
+over loopback, to a server in another process. There the others stand in line for connections, as
+our requests do: of 1 000 that are sent at once, httpx lets some fail after twenty seconds of work.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import tempfile
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -180,38 +181,52 @@ def kilobytes(contender: Contender, in_flight: int, interval: float) -> float:
     return peak / in_flight / 1024
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What one generation costs: milliseconds of CPU time, kilobytes of memory."""
+
+    ms: float
+    kb: float | None
+
+
+def costs(in_flight: int, rounds: int, *, http: bool, memory: bool = True) -> dict[str, Cost]:
+    """Each contender's, in rounds in which all take their turns; the fastest counts."""
+    pause, long_pause = (0.2, 0.0) if http else (in_flight * 0.0006, in_flight * 0.003)
+    timed = [
+        {name: milliseconds(it, in_flight, pause, http) for name, it in CONTENDERS.items()}
+        for _ in range(rounds)
+    ]
+    held = {
+        name: kilobytes(it, in_flight, long_pause) if memory and not http else None
+        for name, it in CONTENDERS.items()
+    }
+    return {name: Cost(min(each[name] for each in timed), held[name]) for name in CONTENDERS}
+
+
+def lines(found: dict[int, dict[str, Cost]]) -> Iterator[str]:
+    """The table; its last column says how a generation's cost grows with how many there are."""
+    sizes = list(found)
+    yield " " * 20 + "".join(f"{f'{n} in flight':>29}" for n in sizes) + f"{'grows':>8}"
+    yield " " * 20 + f"{'ms':>9}{'x bare':>9}{'KB more':>11}" * len(sizes)
+    for name in CONTENDERS:
+        line = f"{name:20}"
+        for n in sizes:
+            cost, least = found[n][name], found[n]["bare httpx loop"]
+            more = "" if cost.kb is None or least.kb is None else f"{cost.kb - least.kb:.1f}"
+            line += f"{cost.ms:9.2f}{cost.ms / least.ms:9.2f}{more:>11}"
+        yield f"{line}{found[sizes[-1]][name].ms / found[sizes[0]][name].ms:8.2f}"
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.proofs.cost")
-    parser.add_argument("--http", action="store_true", help="over loopback")
-    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("in_flight", type=int, nargs="*", default=[1000, 5000])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--http", action="store_true", help="over loopback, without memory")
     given = parser.parse_args()
-    for contender in CONTENDERS.values():
-        milliseconds(contender, 20, 0.1, given.http)
-    for n in given.in_flight:
-        costs = {name: [] for name in CONTENDERS}
-        for r in range(given.rounds):
-            for name, c in CONTENDERS.items():
-                costs[name].append(
-                    milliseconds(c, n, n * 0.0006 if not given.http else 0.2, given.http)
-                )
-        mem = (
-            {name: kilobytes(c, n, n * 0.003) for name, c in CONTENDERS.items()}
-            if not given.http
-            else {}
-        )
-        for name in CONTENDERS:
-            print(
-                n,
-                name,
-                min(costs[name]),
-                min(costs[name]) / min(costs["bare httpx loop"]),
-                costs[name],
-                mem.get(name, 0) - mem.get("bare httpx loop", 0),
-                mem.get(name),
-                flush=True,
-            )
+    costs(20, 1, http=given.http, memory=False)  # what is done once in a process
+    found = {n: costs(n, given.rounds, http=given.http) for n in given.in_flight}
+    print("\n".join(lines(found)))  # noqa: T201
 
 
 if __name__ == "__main__":
