@@ -191,7 +191,7 @@ class Cost:
 
 def costs(in_flight: int, rounds: int, *, http: bool, memory: bool = True) -> dict[str, Cost]:
     """Each contender's, in rounds in which all take their turns; the fastest counts."""
-    pause, long_pause = (0.2, 0.0) if http else (in_flight * 0.0006, in_flight * 0.003)
+    pause, long_pause = (0.2, 0.0) if http else (in_flight * 0.0006, in_flight * 0.006)
     timed = [
         {name: milliseconds(it, in_flight, pause, http) for name, it in CONTENDERS.items()}
         for _ in range(rounds)
@@ -221,7 +221,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.proofs.cost")
     parser.add_argument("in_flight", type=int, nargs="*", default=[1000, 5000])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--http", action="store_true", help="over loopback, without memory")
     given = parser.parse_args()
     costs(20, 1, http=given.http, memory=False)  # what is done once in a process
