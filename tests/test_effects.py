@@ -120,6 +120,14 @@ async def test_the_callers_query_and_cookies_go_along_and_ours_wins() -> None:
         assert (told["cookie"], told["body"]) == ("way=b", "paid")
 
 
+def test_a_hook_of_the_callers_sees_the_body() -> None:
+    seen: list[bytes] = []
+    hooks = {"request": [lambda request: seen.append(request.content)]}
+    send = Send(httpx.Request("POST", "https://a/", content=b"paid"))
+    send.run(client(lambda _: httpx.Response(200), event_hooks=hooks))
+    assert seen == [b"paid"]
+
+
 async def test_a_packed_answer_is_unpacked_once() -> None:
     packed = gzip.compress(b'{"id": "g-1"}')
 
@@ -155,7 +163,8 @@ async def test_a_hundred_requests_are_sent_at_once_and_the_others_stand_in_line(
         while crowd.now < 100:
             await asyncio.sleep(0)
         crowd.open.set()
-        answers = await asyncio.gather(*sent)
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(*sent)
     assert [answer.status_code for answer in answers] == [200] * 250
     assert crowd.most == 100
 
