@@ -19,6 +19,7 @@ from langchain_apilaplas.ledger import Job, Origin, Usage
 from langchain_apilaplas.part import MAX_BYTES
 from langchain_apilaplas.pools import aclose
 from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.sending import Connections
 from langchain_apilaplas.settings import seconds
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
     `on_progress` may be a coroutine function. Each event loop gets connections of its own.
     """
 
-    _kind = httpx.AsyncClient
+    _kind, _own = httpx.AsyncClient, Connections
 
     async def submit(
         self,

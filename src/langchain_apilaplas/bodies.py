@@ -6,7 +6,6 @@ A picture may have many megabytes, so it is not copied into a body, but a part o
 import copy
 import hashlib
 import json
-import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,6 +14,9 @@ from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.images import ImageInput
 
 _Show = Callable[[ImageInput], str]
+
+_MARK = uuid.uuid4().hex
+"""Stands for a picture while the JSON is written. Nobody outside of this process can know it."""
 
 
 def wire(
@@ -61,21 +63,21 @@ def _pieces(
     """The JSON in parts, of which each picture is one: base64 needs no escapes. With an endpoint,
     what a fingerprint is taken of.
     """
-    mark = uuid.uuid4().hex
     pictures: list[ImageInput] = []
 
     def show(image: ImageInput) -> str:
         if not image.encoded or (endpoint and image.given):
             return image.link or image.given or image.source
         pictures.append(image)
-        return f"{mark}{len(pictures) - 1}-"
+        return f"{_MARK}{len(pictures) - 1}-"
 
     text = json.dumps(wire(model, values, show))
     if endpoint:
         text = json.dumps([endpoint, json.loads(text)], sort_keys=True)
-    for n, part in enumerate(re.split(rf"{mark}(\d+)-", text)):
-        if n % 2:
-            yield pictures[int(part)].prefix
-            yield pictures[int(part)].encoded
-        else:
-            yield part.encode("ascii")
+    first, *others = text.split(_MARK)
+    yield first.encode("ascii")
+    for part in others:
+        n, _, rest = part.partition("-")
+        yield pictures[int(n)].prefix
+        yield pictures[int(n)].encoded
+        yield rest.encode("ascii")

@@ -14,6 +14,8 @@ from langchain_apilaplas.errors import SettingsError
 _LONGEST_ANSWER = 10_000_000
 """Bytes. A real one has a few hundred."""
 _PIECE = 65_536
+_AT_ONCE = 100
+"""So many connections httpx opens."""
 _GRACE = 5.0
 """Seconds in which a submit may still be answered after its caller was cancelled."""
 
@@ -69,6 +71,15 @@ class Send:
             self.left(sending.result())
 
     async def _asend(self, http: httpx.AsyncClient) -> httpx.Response:
+        if not isinstance(http, Connections):
+            return await self._asent(http)
+        await http.turn(self.request)
+        try:
+            return await self._asent(http)
+        finally:
+            http.turns.release()
+
+    async def _asent(self, http: httpx.AsyncClient) -> httpx.Response:
         body = _Body(self.request)
         try:
             answer = await http.send(
@@ -87,20 +98,55 @@ class Send:
         return body.of(answer)
 
     def _for(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        """As `http.build_request` would, but what is known of a request is not parsed again."""
         if http.is_closed:
             raise SettingsError("The HTTP client is closed, so nothing can be sent with it.")
-        request = self.request
-        return http.build_request(
+        request, url = self.request, self.request.url
+        if http.params:
+            url = url.copy_with(params=http.params.merge(url.params))
+        ready = httpx.Request(
             request.method,
-            request.url,
-            params=request.url.params or None,
-            headers=request.headers,
-            content=_content(request, http),
+            url,
+            headers=_merged(http.headers, request.headers),
+            cookies=http.cookies,
+            stream=request.stream,
             extensions=request.extensions,
         )
+        if isinstance(ready.stream, httpx.ByteStream):
+            ready.read()  # for a hook of the caller's
+        return ready
 
 
-class Pieces(httpx.SyncByteStream):
+class Connections(httpx.AsyncClient):
+    """The connections of an event loop, and the line before them.
+
+    httpx lets any number of requests wait for a connection, but looks at each of them whenever one
+    comes or goes: a thousand at once take it twenty seconds. So they wait here, in their order.
+    """
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def turn(self, request: httpx.Request) -> None:
+        """Wait for a request's turn, as long as it may wait for a connection."""
+        if not self.turns.locked():
+            await self.turns.acquire()
+            return
+        try:
+            async with asyncio.timeout(request.extensions.get("timeout", {}).get("pool")):
+                await self.turns.acquire()
+        except TimeoutError as error:
+            raise httpx.PoolTimeout("No connection became free", request=request) from error
+
+
+def _merged(theirs: httpx.Headers, ours: httpx.Headers) -> httpx.Headers:
+    given = ours.raw
+    names = {name.lower() for name, _ in given}
+    return httpx.Headers([pair for pair in theirs.raw if pair[0].lower() not in names] + given)
+
+
+class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body of many megabytes, never put together: of one that is sent as a whole, httpcore copies
     what is left after each packet.
     """
@@ -113,16 +159,9 @@ class Pieces(httpx.SyncByteStream):
             for start in range(0, len(piece), _PIECE):
                 yield piece[start : start + _PIECE]
 
-    async def awaited(self) -> AsyncIterator[bytes]:
-        """The same, for an event loop."""
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self:
             yield piece
-
-
-def _content(request: httpx.Request, http: httpx.Client | httpx.AsyncClient) -> Any:
-    if not isinstance(request.stream, Pieces):
-        return request.content
-    return request.stream if isinstance(http, httpx.Client) else request.stream.awaited()
 
 
 class _Body:
@@ -142,6 +181,8 @@ class _Body:
 
     def of(self, answer: httpx.Response) -> httpx.Response:
         """The whole answer. Where reading a refusal broke off, its status alone says enough."""
-        headers = answer.headers.copy()
-        headers.pop("Content-Encoding", None)  # it has been decoded
-        return httpx.Response(answer.status_code, headers=headers, content=bytes(self._bytes))
+        decoded = [pair for pair in answer.headers.raw if pair[0].lower() != b"content-encoding"]
+        whole = httpx.ByteStream(bytes(self._bytes))
+        response = httpx.Response(answer.status_code, headers=decoded, stream=whole)
+        response.read()
+        return response

@@ -12,7 +12,7 @@ from langchain_apilaplas.generation import Generation, Status
 from langchain_apilaplas.limiter import slack_of_look
 from langchain_apilaplas.pacing import Pace
 from langchain_apilaplas.telling import Story
-from langchain_apilaplas.wire import Wire
+from langchain_apilaplas.wire import Exchange, Wire
 
 LAST_LOOK = 5.0
 """Seconds a request may take that is sent at the deadline."""
@@ -79,6 +79,7 @@ class Watch:
     def until_the_end(self) -> Flow[Generation]:
         """Raises StillRenderingError at the deadline, or what refuses looks for good."""
         failures = refusals = 0
+        look = self.api.looks(self.story.model, self.generation_id)
         time = yield from now()
         holding = _Holding(
             0.0 if self.pace.poll_interval is not None else self.story.model.how_to_fetch.hold
@@ -93,7 +94,7 @@ class Watch:
             asked = time + nap + (yield from self._turn(nap, time + nap))
             until, within = holding.until(self.last, self.deadline - asked)
             try:
-                yield from self._look(asked, within, until)
+                yield from self._look(look(within=within, hold_until=until), asked, until)
                 failures = refusals = 0
             except ApilaplasError as error:
                 trouble, failures = error, failures + 1
@@ -123,8 +124,7 @@ class Watch:
         waited = yield from self.api.limiter.turn(slack, self.deadline)
         return max(0.0, self.deadline - due) if waited is None else waited
 
-    def _look(self, asked: float, within: float, until: str | None) -> Flow[None]:
-        look = self.api.look(self.story.model, self.generation_id, within=within, hold_until=until)
+    def _look(self, look: Exchange[Generation], asked: float, until: str | None) -> Flow[None]:
         self.last = yield from ask(look)
         if self.unseen is not None:
             is_over = self.last.status.is_terminal

@@ -1,10 +1,11 @@
 """From meaning to bytes: builds the `httpx.Request` for each call. Does no I/O."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -23,6 +24,7 @@ Left: TypeAlias = Callable[[httpx.Response | None], None]
 
 _LARGE = 1_000_000
 """Bytes from which on a body is sent in pieces. A hook of the caller's must read() it first."""
+_NOTHING = httpx.ByteStream(b"")
 
 
 @dataclass(frozen=True)
@@ -49,28 +51,44 @@ class Wire:
         self.limiter = limiter or RateLimiter()
         self._settings = settings
         self._reader = Reader(settings)
+        self._headers = httpx.Headers(
+            {
+                "Host": httpx.URL(settings.base_url).netloc.decode("ascii"),
+                "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
+                "Accept": "application/json",
+                "User-Agent": "langchain-apilaplas",
+            }
+        )
 
     def submit(self, request: VideoRequest, key: str) -> Exchange[Generation]:
         """The one request that costs money. `key` is the same for every try of one request."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         pieces = request.pieces
         length = sum(map(len, pieces))
-        parts: dict[str, Any] = {"content": b"".join(pieces)} if length < _LARGE else {}
-        if not parts:
-            headers["Content-Length"] = str(length)
-            parts = {"stream": Pieces(pieces)}
+        headers["Content-Length"] = str(length)
+        short = length < _LARGE
         return Exchange(
-            self._request("POST", request.endpoint, headers, **parts),
+            self._request(
+                "POST",
+                self._url(request.endpoint),
+                headers,
+                stream=httpx.ByteStream(b"".join(pieces)) if short else Pieces(pieces),
+            ),
             read=lambda response: self._reader.read_submitted(response, request),
             failure=self._reader.submit_failure,
             limiter=self.limiter,
         )
+
+    def looks(self, model: VideoModel, generation_id: str) -> "partial[Exchange[Generation]]":
+        """`look`, for who looks often: most of what one costs is to parse the address."""
+        return partial(self.look, model, generation_id, where=self._where(model, generation_id))
 
     def look(
         self,
         model: VideoModel,
         generation_id: str,
         *,
+        where: httpx.URL | None = None,
         within: float | None = None,
         hold_until: str | None = None,
     ) -> Exchange[Generation]:
@@ -79,15 +97,13 @@ class Wire:
         With `hold_until` the server answers when the generation is that far, or after the seconds
         that the model's row says.
         """
-        fetch = model.how_to_fetch
+        where = where or self._where(model, generation_id)
         longest, patience = within or math.inf, self._settings.timeout
-        params = {fetch.id_name: generation_id} if fetch.id_name else {}
         if hold_until:
-            params["state"] = hold_until
-            patience += fetch.hold
-        path = fetch.path.replace("{id}", quote(generation_id, safe=""))
+            where = where.copy_merge_params({"state": hold_until})
+            patience += model.how_to_fetch.hold
         return Exchange(
-            self._request("GET", path, {}, read=min(longest, patience), params=params),
+            self._request("GET", where, read=min(longest, patience)),
             read=lambda response: self._reader.read_look(response, model, generation_id),
             failure=lambda error: self._reader.look_failure(error, generation_id),
             limiter=self.limiter,
@@ -102,7 +118,7 @@ class Wire:
         params = list(zip(names, generation_ids, strict=True))
         first = generation_ids[0]
         return Exchange(
-            self._request("GET", fetch.many_path or "", {}, params=params),
+            self._request("GET", self._url(fetch.many_path or "", params)),
             read=lambda response: self._reader.read_many(response, model, generation_ids),
             failure=lambda error: self._reader.look_failure(error, first),
             limiter=self.limiter,
@@ -140,27 +156,32 @@ class Wire:
             return False
         return _host(given) == _host(own) and not given.userinfo
 
+    def _where(self, model: VideoModel, generation_id: str) -> httpx.URL:
+        fetch = model.how_to_fetch
+        path = fetch.path.replace("{id}", quote(generation_id, safe=""))
+        return self._url(path, {fetch.id_name: generation_id} if fetch.id_name else {})
+
+    def _url(
+        self, path: str, params: Mapping[str, str] | Sequence[tuple[str, str]] = ()
+    ) -> httpx.URL:
+        query = "?" + urlencode(params) if params else ""
+        return httpx.URL(self._settings.base_url + path + query)
+
     def _request(
         self,
         method: str,
-        path: str,
-        headers: dict[str, str],
+        url: httpx.URL,
+        headers: Mapping[str, str] | None = None,
+        *,
+        stream: httpx.ByteStream | Pieces = _NOTHING,
         read: float | None = None,
-        **parts: Any,
     ) -> httpx.Request:
-        headers = {
-            "Authorization": f"Bearer {self._settings.api_key.get_secret_value()}",
-            "Accept": "application/json",
-            "User-Agent": "langchain-apilaplas",
-            **headers,
-        }
-        return httpx.Request(
-            method,
-            self._settings.base_url + path,
-            headers=headers,
-            extensions=_timeout(self._settings.timeout, read),
-            **parts,
-        )
+        given = [*self._headers.raw, *httpx.Headers(headers).raw] if headers else self._headers
+        timeout = _timeout(self._settings.timeout, read)
+        request = httpx.Request(method, url, headers=given, stream=stream, extensions=timeout)
+        if isinstance(stream, httpx.ByteStream):
+            request.read()
+        return request
 
 
 def _host(url: httpx.URL) -> tuple[str, bytes, int | None]:
