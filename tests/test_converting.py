@@ -7,9 +7,10 @@ import os
 import pytest
 from PIL import Image
 
-from langchain_apilaplas import ImageInput, VideoRequest, get_model
+from langchain_apilaplas import ImageInput, VideoRequest, converting, get_model
 from langchain_apilaplas.errors import InvalidRequestError
-from tests.drawn import encoded, frames, heavy, opened, turned
+from langchain_apilaplas.shortening import _most
+from tests.drawn import encoded, frames, heavy, opened, png, turned
 
 GEN4, HAILUO = get_model("runway/gen4_turbo"), get_model("video-01")
 
@@ -100,6 +101,69 @@ def test_two_pictures_share_the_room_there_is() -> None:
     request = VideoRequest.check(row, given)
     assert len(request.body) <= 5_000_000
     assert [fix.partition(":")[0] for fix in request.fixes] == ["image", "last_image"]
+
+
+def test_a_small_picture_stays_as_it_is_beside_a_big_one() -> None:
+    row, big, small = get_model("gen3a_turbo"), noise(2200, 1700), noise(300, 200)
+    for name, other in (("image", "last_image"), ("last_image", "image")):
+        request = VideoRequest.check(row, {name: big, other: small})
+        assert request.values[other].fixes == ()
+        assert request.values[name].size > 2_500_000, "the rest of the room is the big one's"
+        assert len(request.body) <= 5_000_000
+
+
+@pytest.mark.usefixtures("no_pillow")
+def test_the_picture_that_is_too_big_is_blamed() -> None:
+    given = {"image": png(300, 200), "last_image": heavy(5_000_000)}
+    with pytest.raises(InvalidRequestError) as caught:
+        VideoRequest.check(get_model("gen3a_turbo"), given)
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == ["last_image"]
+
+
+@pytest.mark.parametrize("sizes", [[10**6], [10**6, 10**6], [40, 10**6], [10, 20, 10**6]])
+def test_pictures_of_the_most_that_is_allowed_never_fill_more_than_the_room(
+    sizes: list[int],
+) -> None:
+    for room in range(300, 330):
+        most = _most(sizes, room)
+        big = sum(len(base64.b64encode(bytes(most))) + 1 for size in sizes if size > room)
+        assert room - 15 < big + sum(size for size in sizes if size <= room) <= room
+
+
+@pytest.mark.parametrize("size", [(1507, 3014), (3014, 1507), (1407, 1407)])
+def test_no_limit_of_the_shape_is_left_by_scaling(size: tuple[int, int]) -> None:
+    request = VideoRequest.check(GEN4, {"prompt": "Go", "image": noise(*size)})
+    image = request.values["image"]
+    assert "scaled" in request.fixes[0] or size[0] == size[1]
+    assert 0.5 <= image.ratio <= 2.0
+    assert image.ratio == pytest.approx(size[0] / size[1], rel=0.002)
+
+
+@pytest.mark.parametrize("most", [15_000, 8_000, 3_000])
+@pytest.mark.parametrize("size", [(1206, 3015), (3015, 1206), (999, 999)])
+def test_a_jpeg_many_times_too_big_is_decoded_at_a_part_and_looks_the_same(
+    most: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat, loaded = converting._flat, list[int]()
+    note = loaded.append
+    monkeypatch.setattr(converting, "_flat", lambda image: note(image.width) or flat(image))
+    picture = Image.linear_gradient("L").resize(size).convert("RGB")
+    picture.paste("red", (0, 0, size[0] // 3, size[1] // 3))
+    buffer = io.BytesIO()
+    picture.effect_spread(6).save(buffer, "JPEG", quality=95)
+    image = ImageInput.of(buffer.getvalue()).fitted((), most, 1, "is too big")
+    ratio = size[0] / size[1]
+    assert image.size <= most
+    assert image.ratio == pytest.approx(ratio, rel=0.02)
+    assert min(1.0, ratio) <= image.ratio <= max(1.0, ratio)
+    assert loaded == [-(-size[0] // n) for n in (2, 4, 8) if loaded[0] == -(-size[0] // n)]
+    assert image.fixes == (f"scaled from {size[0]}\u00d7{size[1]} to {_size(image)}",)
+    small, there = picture.resize((24, 24)), decoded(image).resize((24, 24))
+    worst = max(
+        abs(a - b) for x in range(24) for y in range(24) if x not in (7, 8) and y not in (7, 8)
+        for a, b in zip(small.getpixel((x, y)), there.getpixel((x, y)), strict=True)  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert worst < 60
 
 
 def test_a_picture_is_scaled_once_and_not_below_what_the_model_needs(

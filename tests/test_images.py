@@ -3,14 +3,16 @@
 import base64
 import copy
 import os
+import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from langchain_apilaplas import ImageInput
-from tests.conftest import ROCKET
+from langchain_apilaplas import ApilaplasClient, ApilaplasGenerateVideo, ImageInput
+from langchain_apilaplas.errors import ApilaplasError
+from tests.conftest import KEY, ROCKET
 from tests.drawn import encoded, frames, opened, turned
 
 URL = "https://example.com/cat.jpg"
@@ -143,6 +145,33 @@ def test_a_string_that_is_neither_url_nor_file_is_told(name: str) -> None:
     ) as caught:
         ImageInput.of(name)
     assert len(str(caught.value)) < 6000
+
+
+@pytest.mark.parametrize("length", [0, 100, 1000, 100_000])
+def test_base64_by_itself_is_told_and_quoted_nowhere(length: int) -> None:
+    text = base64.b64encode(encoded("PNG", (900, 900)) + os.urandom(length)).decode()
+    client = ApilaplasClient(api_key=KEY)
+    calls: list[Any] = [
+        lambda: ImageInput.of(text),
+        lambda: ImageInput.of(Path(text)),
+        lambda: client.submit(image=text),
+        lambda: ApilaplasGenerateVideo(api_key=KEY, image=text),
+        lambda: ApilaplasGenerateVideo(api_key=KEY, images={"logo": text}),
+    ]
+    for call in calls:
+        with pytest.raises((ValueError, ApilaplasError), match="give the bytes, or a data") as told:
+            call()
+        assert text[:30] not in "".join(traceback.format_exception(told.value, chain=True))
+        error: BaseException | None = told.value
+        while error is not None:
+            assert text[:30] not in str(error)
+            error = error.__cause__ or error.__context__
+
+
+def test_a_long_path_that_is_none_is_told_short() -> None:
+    with pytest.raises(ValueError, match="can't be read: File name too long") as caught:
+        ImageInput.of(Path("QUJD" * 5000))
+    assert "QUJD" not in str(caught.value)
 
 
 def test_broken_data_uris_are_told_and_not_quoted() -> None:

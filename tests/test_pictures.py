@@ -80,6 +80,18 @@ def test_messages_may_be_dicts_or_tuples() -> None:
         assert named("attached:1", runtime(message)).url == URL  # type: ignore[arg-type]
 
 
+def test_a_message_of_no_known_form_is_told_and_not_quoted(world: World) -> None:
+    message = {"content": [{"type": "image", "base64": "QUJD" * 1000}]}
+    for thread in (None, "t-1"):
+        graph = runtime(message, config={"configurable": {"thread_id": thread}}, tool_call_id="c")  # type: ignore[arg-type]
+        result, artifact = tool(world)._run(image="attached:1", runtime=graph)
+        assert artifact is None
+        text = str(result.content)  # type: ignore[union-attr]
+        assert text.startswith("The state's messages can't be read (ValueError)")
+        assert "Nothing was charged" in text
+        assert "QUJD" not in text
+
+
 def test_a_malformed_block_hides_only_its_own_message(caplog: pytest.LogCaptureFixture) -> None:
     broken = said({"type": "image", "source_type": "base64", "mime_type": "image/png"})
     image = named("attached:1", runtime(broken, said(BLOCKS["langchain, url"])))
@@ -169,6 +181,7 @@ def test_registered_pictures_are_read_once_and_stay_out_of_the_repr(
         ({"images": {"a b": ROCKET}}, "images: 'a b' is no name; use letters"),
         ({"images": {"video:1": ROCKET}}, "is no name"),
         ({"images": {"": ROCKET}}, "is no name"),
+        ({"images": URI}, "images must be a dict of names and their pictures"),
         ({"images": {"logo": b"x"}}, r"images\['logo'\]: 1 bytes is not an image"),
         ({"images": {"logo": "none.png"}}, "nor a file here"),
         ({"image_folders": ["/none"]}, "image_folders: '/none' is no folder"),

@@ -1,7 +1,5 @@
 """Pictures in chat messages: LangChain's content blocks, and those of the providers. Pure."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,23 +58,15 @@ def _in_file(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
     said = block if not isinstance(source, Mapping) else source
     if found is None:
         return None
-    from langchain_apilaplas.formats import is_picture  # noqa: PLC0415 - seldom needed
+    from langchain_apilaplas import formats  # noqa: PLC0415 - seldom needed
 
     kind = str(said.get("mime_type") or said.get("media_type"))
     named = kind.startswith("image/") or found.get("url", "")[:11].lower() == "data:image/"
     # LangChain calls every file of OpenAI's a PDF, so its content has the last word.
-    return found if named or is_picture(_head(found)) else None
-
-
-def _head(found: Mapping[str, Any]) -> bytes:
-    """The first bytes, whatever follows."""
-    if isinstance(data := found.get("data"), bytes):
-        return data[:32]
-    text = found.get("base64", "")
+    data = found.get("data")
+    if named or (isinstance(data, bytes) and formats.is_picture(data[:32])):
+        return found
     link = found.get("url", "")
-    if link[:5].lower() == "data:":
-        text = link[link.find(",") + 1 :][:64] if "," in link[:200] else ""
-    try:
-        return base64.b64decode(text[:64])
-    except (binascii.Error, ValueError):
-        return b""
+    is_data = link[:5].lower() == "data:" and "," in link[:200]
+    text = link[link.find(",") + 1 :][:64] if is_data else found.get("base64", "")
+    return found if formats.is_base64_of_picture(text) else None

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from langchain_apilaplas.formats import MOST_BYTES
-from langchain_apilaplas.quoting import quoted, shorten
+from langchain_apilaplas.formats import MOST_BYTES, is_base64_of_picture
+from langchain_apilaplas.quoting import hide, quoted, shorten
 
 _FEW = 10
 _SCANNED = 1000
+_LONGEST = 1000
+"""Of a path that is told whole."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = _FLAGS | getattr(os, "O_NOFOLLOW", 0)
 _WALKS = os.open in os.supports_dir_fd
@@ -35,13 +37,21 @@ def read_given(given: str | os.PathLike[str]) -> bytes:
     """
     try:
         return _content(os.open(given, _FLAGS), str(given))
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
-        if isinstance(given, str):
-            raise ValueError(f"{quoted(given)} is not an https URL, nor a file here") from None
-        reason = getattr(error, "strerror", None) or "it is no file"
-        raise ValueError(f"{given} can't be read: {reason}") from None
-    except OSError as error:
-        raise ValueError(f"{shorten(str(given))} can't be read: {error.strerror}") from error
+    except PermissionError as error:
+        reason: str | None = error.strerror
+    except (OSError, ValueError) as error:
+        reason = None if isinstance(given, str) else getattr(error, "strerror", "it is no file")
+    # Raised out here, or the error would hold the one of the system, and that all that was given.
+    text = str(given)
+    if is_base64_of_picture(text):
+        raise ValueError(
+            "this is base64, and not said to be; give the bytes, or a data URI: "
+            "data:image/png;base64,…"
+        )
+    if reason is None:
+        raise ValueError(f"{quoted(text)} is not an https URL, nor a file here")
+    told = text if len(text) <= _LONGEST else shorten(hide(text))
+    raise ValueError(f"{told} can't be read: {reason}")
 
 
 @dataclass(frozen=True)

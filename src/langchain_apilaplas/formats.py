@@ -4,6 +4,7 @@ Only the content counts, never a name. A picture that could not be shown whole, 
 gigabytes to decode, is refused here.
 """
 
+import binascii
 import re
 import struct
 from collections.abc import Callable, Iterator
@@ -80,6 +81,14 @@ def foreign(data: bytes) -> str | None:
 def is_picture(head: bytes) -> bool:
     """Whether a file that starts like this is a picture, of whatever format."""
     return any(re.match(sign, head, re.DOTALL) for sign, _ in (*_READERS, *_FOREIGN))
+
+
+def is_base64_of_picture(text: str) -> bool:
+    """Whether a text that starts like this is a picture's file in base64."""
+    try:
+        return is_picture(binascii.a2b_base64(text[:64]))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,8 @@ class ApilaplasGenerateVideo(VideoTool):
         own = known.get("images")
         if isinstance(own, list | tuple):  # a model's parameter, and no names
             unknown, own = {**unknown, "images": own}, None
+        if own is not None and not isinstance(own, Mapping):  # pydantic would quote it
+            raise SettingsError("images must be a dict of names and their pictures.")
         fixed = known.get("fixed") or {}
         if not isinstance(fixed, dict) or fixed.keys() & unknown.keys():
             raise SettingsError("fixed must be a dict, of what is not given by its own name too.")
