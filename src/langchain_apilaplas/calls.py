@@ -31,7 +31,9 @@ from langchain_apilaplas.wire import Wire
 
 
 class Calls:
-    """Each method checks its arguments at once, and sends nothing: a driver does, with its flow."""
+    """Each method checks its arguments at once, but pictures with its flow, and sends nothing: a
+    driver of the flow does.
+    """
 
     def __init__(self, settings: Settings, books: Books) -> None:
         self._wire = Wire(settings)
