@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-
 from langchain_core.messages import HumanMessage
 
 from langchain_apilaplas import (

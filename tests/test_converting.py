@@ -87,7 +87,7 @@ def test_a_picture_that_is_too_long_for_the_request_is_scaled() -> None:
     image = request.values["image"]
     assert image.ratio == pytest.approx(1.6, abs=0.01)
     [fix] = request.fixes
-    done = f"image: {len(data)} bytes was converted from PNG to JPEG"
+    done = f"image: a picture of {len(data):,} bytes was converted from PNG to JPEG"
     assert fix in (f"{done}.", f"{done} and scaled from 1600\u00d71000 to {_size(image)}.")
 
 

@@ -7,13 +7,14 @@ profile: no place, no date, no camera.
 import io
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_apilaplas.formats import check_size, foreign, read
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_SAVE = "save it as JPEG, or let the developer add a reader (pillow-heif, registered)"
 _EXTRA = "install Pillow (pip install 'langchain-apilaplas[images]'), with which that is done here"
 _QUALITY, _LESS_QUALITY = 95, 88
 _TRIES = 8
@@ -148,11 +149,11 @@ def _opened(data: bytes, kind: str, source: str, problem: str) -> "Image":
     try:
         from PIL import Image  # noqa: PLC0415 - an extra
     except ImportError:
-        raise ValueError(f"{problem}; {_EXTRA}") from None
+        raise ValueError(f"{problem}; {_SAVE if kind == 'HEIF' else _EXTRA}") from None
     try:
         image = Image.open(io.BytesIO(data), formats=[kind])
     except KeyError:  # no reader of that format is installed
-        raise ValueError(f"{problem}, and Pillow can't read it here") from None
+        raise ValueError(f"{problem}, and Pillow can't read it here; {_SAVE}") from None
     except Exception as error:
         raise _unreadable(source, error) from None
     if kind not in _PILLOW_NAMES.values():
@@ -162,7 +163,7 @@ def _opened(data: bytes, kind: str, source: str, problem: str) -> "Image":
 
 def _check(image: "Image", source: str) -> None:
     check_size(*image.size, source)
-    if getattr(image, "is_animated", False):
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # a photo, and previews
         raise ValueError(f"{source} is animated, or holds several pictures; give a still picture")
 
 
@@ -174,11 +175,15 @@ def _upright(image: "Image") -> "Image":
 
 def _plain(image: "Image") -> "Image":
     """In a mode that can be written, transparency kept."""
-    if image.mode in ("RGB", "RGBA", "L"):
-        return image
     if image.mode.startswith("I"):  # converting would cut off, not scale
         return image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.mode == "F":  # of whatever range: from 0 to 1, as a rule
+        most: Any = image.getextrema()[1]
+        scale = 255 if 0 < most <= 1 else 255 / max(255.0, most)
+        return image.point(lambda value: value * scale).convert("L")
     transparent = image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
+    if image.mode in ("RGB", "RGBA", "L") and not transparent:
+        return image
     return image.convert("RGBA" if transparent else "RGB")
 
 
@@ -197,7 +202,9 @@ def _flat(image: "Image") -> "Image":
 
 def _encoded(image: "Image", media_type: str, quality: int) -> bytes:
     buffer = io.BytesIO()
-    profile = image.info.get("icc_profile")
+    profile = image.info.get("icc_profile") or b""
+    if profile[16:20] != (b"GRAY" if image.mode == "L" else b"RGB "):  # of the mode it had before
+        profile = None
     image.save(buffer, _PILLOW_NAMES[media_type], quality=quality, icc_profile=profile)
     return buffer.getvalue()
 
