@@ -110,7 +110,7 @@ FILES = [
     "photos/link.png", "photos/linked/secret.png", "photos/chain.png", "photos/round.png",
     "photos/dangling.png", "photos/null", "photos/self.png", "photos/environ", "photos/fd/0",
     "photos/cat.png\x00.txt", "photos/\x00", "photos/cat.png\n", "photos/cat.png/../cat.png\x00", "photos/cat.png/x",
-    "photos/cat.png\udcff", "photos/" + "a" * 2000 + ".png", "photos/pipe", "photos/sub", "photos/none.png", "/proc/self/environ", "/proc/self/fd/0",
+    "photos/cat.png\udcff", "photos/" + "./" * 600 + "cat.png", "photos/pipe", "photos/sub", "photos/none.png", "/proc/self/environ", "/proc/self/fd/0",
     "/proc/self/root/etc/passwd", "/dev/zero", "/dev/stdin", "/dev/fd/0", "\\\\server\\share\\a.png",
     "//server/share/a.png", "\\\\?\\C:\\secret.png", "\\\\.\\PhysicalDrive0", "C:\\secret.png",
     "C:/secret.png", "c:secret.png", "CON", "photos/NUL:", "photos/cat.png:stream", "photos/cat.png::$DATA",

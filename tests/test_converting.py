@@ -5,7 +5,7 @@ import io
 import os
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from langchain_apilaplas import ImageInput, VideoRequest, converting, get_model
 from langchain_apilaplas.errors import InvalidRequestError
@@ -70,8 +70,68 @@ def test_a_damaged_file_is_told_in_one_sentence(kind: str) -> None:
 
 def test_a_format_without_a_reader_is_told() -> None:
     heif = b"\0\0\0\x18ftypheic" + bytes(50)
-    with pytest.raises(ValueError, match=r"is HEIF, which has to be converted.*Pillow can't read"):
+    with pytest.raises(
+        ValueError, match=r"is HEIF, .*Pillow can't read.*save it as JPEG, or .*pillow-heif"
+    ):
         ImageInput.of(heif)
+
+
+@pytest.mark.usefixtures("no_pillow")
+def test_without_pillow_a_heif_picture_needs_more_than_that() -> None:
+    with pytest.raises(ValueError, match=r"is HEIF, .*; save it as JPEG, or .*pillow-heif"):
+        ImageInput.of(b"\0\0\0\x18ftypheic" + bytes(50))
+
+
+def test_what_would_take_gigabytes_is_refused_before_it_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("langchain_apilaplas.formats.MOST_PIXELS", 1000)
+    monkeypatch.setattr(converting, "_upright", None)
+    for given in (encoded("BMP"), Image.new("RGB", (100, 100))):
+        with pytest.raises(ValueError, match="pixels, more than"):
+            ImageInput.of(given)
+
+
+def profile(space: bytes) -> bytes:
+    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return bytes(data[:16] + space + data[20:])
+
+
+@pytest.mark.parametrize(
+    ("mode", "space", "kept"),
+    [("RGB", b"RGB ", True), ("CMYK", b"CMYK", False), ("L", b"GRAY", True),
+     ("I;16", b"GRAY", True), ("L", b"RGB ", False), ("P", b"RGB ", True)],
+)  # fmt: skip
+def test_a_color_profile_is_kept_only_where_it_suits(mode: str, space: bytes, kept: bool) -> None:
+    buffer, embedded = io.BytesIO(), profile(space)
+    Image.new(mode, (30, 20)).save(buffer, "TIFF", icc_profile=embedded)
+    assert decoded(ImageInput.of(buffer.getvalue())).info.get("icc_profile") == (
+        embedded if kept else None
+    )
+
+
+@pytest.mark.parametrize(("mode", "clear"), [("RGB", (255, 0, 0)), ("L", 76), ("P", 0), ("1", 0)])
+def test_a_transparent_color_becomes_white_in_a_jpeg(mode: str, clear: object) -> None:
+    buffer = io.BytesIO()
+    color = 0 if mode in ("P", "1") else clear
+    Image.new(mode, (40, 30), color).save(buffer, "PNG", transparency=clear)  # type: ignore[arg-type]
+    image = ImageInput.of(buffer.getvalue()).fitted(("image/jpeg",), None, 1, "is a PNG")
+    assert decoded(image).convert("RGB").getpixel((5, 5)) == (255, 255, 255)
+    kept = decoded(ImageInput.of(opened(buffer.getvalue()))).convert("RGBA").getpixel((5, 5))
+    assert kept[3] == 0  # type: ignore[index]
+
+
+@pytest.mark.parametrize("most", [1.0, 0.5, 255.0, 4000.0])
+def test_pixels_of_fractions_keep_their_brightness(most: float) -> None:
+    drawn = Image.new("F", (40, 30), most)
+    drawn.paste(most / 2, (0, 0, 20, 30))
+    drawn.paste(0.0, (0, 0, 4, 30))
+    buffer = io.BytesIO()
+    drawn.save(buffer, "TIFF")
+    shown = decoded(ImageInput.of(buffer.getvalue()))
+    black, half, full = (shown.getpixel((x, 10)) for x in (1, 12, 35))
+    assert (black, full) == (0, 127 if most == 0.5 else 255)
+    assert half == pytest.approx(full / 2, abs=3)  # type: ignore[operator]
 
 
 def test_a_format_that_the_model_does_not_take_is_converted() -> None:

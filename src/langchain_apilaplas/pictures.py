@@ -148,16 +148,16 @@ def _check_host(url: str) -> None:
 
 def _attached(number: str, runtime: Any) -> ImageInput:
     found = list(_attachments(runtime))
-    name = shorten(f"attached:{number}")
+    name = quoted(f"attached:{number}")
     if not found:
         raise ValueError(
-            f"{name!r} does not exist: no picture is attached to this conversation; "
+            f"{name} does not exist: no picture is attached to this conversation; "
             "ask the user for one, or for its https URL"
         )
     index = len(found) if number == "last" else _whole(number)
     if not 1 <= index <= len(found):
         raise ValueError(
-            f"{name!r} does not exist: {len(found)} attached, so 'attached:1' to "
+            f"{name} does not exist: {len(found)} attached, so 'attached:1' to "
             f"'attached:{len(found)}', or 'attached:last'"
         )
     image = ImageInput.from_block(found[index - 1], source=f"attached:{index}")
