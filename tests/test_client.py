@@ -389,6 +389,13 @@ async def test_pictures_are_read_off_the_event_loop(world: World) -> None:
     assert len(world.sandbox.accepted) == 1
 
 
+async def test_a_hundred_pictures_do_not_take_a_hundred_threads(world: World) -> None:
+    photo = Photo()
+    await asyncio.gather(*(world.async_client.submit(image=photo) for _ in range(100)))
+    assert len(world.sandbox.accepted) == 100
+    assert len(set(photo.threads)) <= 32
+
+
 async def test_a_tool_reads_pictures_off_the_event_loop_too(world: World) -> None:
     threads = []
 

@@ -199,6 +199,16 @@ def test_no_limit_of_the_shape_is_left_by_scaling(size: tuple[int, int]) -> None
     assert image.ratio == pytest.approx(size[0] / size[1], rel=0.002)
 
 
+@pytest.mark.parametrize("size", [(1507, 3014), (3015, 1206), (999, 999), (1000, 999)])
+def test_whatever_the_scale_a_picture_gets_no_further_from_a_square(size: tuple[int, int]) -> None:
+    ratio = size[0] / size[1]
+    for scale in range(10, 1000):
+        width, height = converting._scaled(size, scale / 1000)
+        assert min(1.0, ratio) <= width / height <= max(1.0, ratio)
+        assert abs(width - size[0] * scale / 1000) < 1.01
+    assert converting._scaled(size, 1.0) == size
+
+
 @pytest.mark.parametrize("most", [15_000, 8_000, 3_000])
 @pytest.mark.parametrize("size", [(1206, 3015), (3015, 1206), (999, 999)])
 def test_a_jpeg_many_times_too_big_is_decoded_at_a_part_and_looks_the_same(

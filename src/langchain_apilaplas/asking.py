@@ -1,5 +1,6 @@
 """What a client's user asks for, as a request that was checked."""
 
+import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,15 +54,17 @@ class Asking:
         def check() -> VideoRequest:
             return self._request(request, model, values, to_image)
 
+        # The loop's own threads, which are few: a thousand pictures at once would fill the memory.
+        reading = Call(check, lambda: asyncio.to_thread(check))
         at_once = None if self._has_pictures(model, values) else check()
         if at_once and not missing:
             return then(at_once)
 
         def flow() -> Flow[T]:
-            checked = at_once or (yield Call(check))
+            checked = at_once or (yield reading)
             for generation_id in dict.fromkeys(missing):
                 frames[generation_id] = yield from self.frame(generation_id)
-            return (yield from then((yield Call(check)) if missing else checked))
+            return (yield from then((yield reading) if missing else checked))
 
         return flow()
 
