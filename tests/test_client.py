@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import logging
+import os
 import threading
 import time
 import traceback
@@ -11,8 +12,17 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.messages import HumanMessage
 
-from langchain_apilaplas import ApilaplasClient, AsyncApilaplasClient, Generation, Status
+from langchain_apilaplas import (
+    ApilaplasClient,
+    ApilaplasGenerateVideo,
+    AsyncApilaplasClient,
+    Generation,
+    ImageInput,
+    Status,
+)
+from langchain_apilaplas.effects import Call
 from langchain_apilaplas.errors import (
     AuthenticationError,
     GatewayError,
@@ -21,6 +31,7 @@ from langchain_apilaplas.errors import (
     StillRenderingError,
     UnknownOutcomeError,
 )
+from langchain_apilaplas.ledger import State
 from langchain_apilaplas.pools import Pools
 from langchain_apilaplas.sandbox import Sandbox, Server, http_error, slow
 from tests.conftest import KEY, ROCKET, World
@@ -360,3 +371,77 @@ def test_the_key_is_in_no_repr_log_or_traceback(
         caplog.text,
     ]
     assert not [text for text in shown if KEY in text]
+
+
+class Photo(os.PathLike[str]):
+    """A path that notes in which thread it is read."""
+
+    def __init__(self, path: Path = ROCKET) -> None:
+        self.path, self.threads = path, list[threading.Thread]()
+
+    def __fspath__(self) -> str:
+        self.threads.append(threading.current_thread())
+        return str(self.path)
+
+
+async def test_pictures_are_read_off_the_event_loop(world: World) -> None:
+    photo, here = Photo(), threading.current_thread()
+    await world.async_client.submit(image=photo)
+    assert here not in photo.threads
+    assert len(world.sandbox.accepted) == 1
+
+
+async def test_a_hundred_pictures_do_not_take_a_hundred_threads(world: World) -> None:
+    photo = Photo()
+    await asyncio.gather(*(world.async_client.submit(image=photo) for _ in range(100)))
+    assert len(world.sandbox.accepted) == 100
+    assert len(set(photo.threads)) <= 32
+
+
+async def test_a_tool_reads_pictures_off_the_event_loop_too(world: World) -> None:
+    threads = []
+
+    class Graph:
+        config, tool_call_id = None, "c-1"
+
+        @property
+        def state(self) -> Any:
+            threads.append(threading.current_thread())
+            return [HumanMessage([{"type": "image", "url": URL}])]
+
+    tool = ApilaplasGenerateVideo(async_client=world.async_client)
+    await tool._arun(image="attached:1", runtime=Graph())
+    assert world.sandbox.accepted
+    assert threads
+    assert threading.current_thread() not in threads
+
+
+def test_a_thread_is_needed_for_pictures_only(world: World) -> None:
+    photo, here = Photo(), threading.current_thread()
+    world.client.submit(image=photo)
+    assert set(photo.threads) == {here}
+    calls = world.client._calls
+    for values in (
+        {"image": URL},
+        {"image": "video:g-1:last"},
+        {"prompt": "Go", "model": "veo2"},
+    ):
+        asked = dict(values)
+        first = next(calls.submit(None, asked.pop("model", None), None, None, asked))
+        assert not isinstance(first, Call)
+    for image in (ROCKET, str(ROCKET), ROCKET.read_bytes(), ImageInput.of(ROCKET)):
+        flow = calls.submit(None, None, None, None, {"image": image})
+        assert isinstance(next(flow), Call)
+
+
+async def test_a_picture_that_can_not_be_sent_is_told_before_anything_is(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "none.jpg").write_bytes(b"x")
+    for image in (b"x", tmp_path / "none.jpg", "nope.jpg"):
+        with pytest.raises(InvalidRequestError, match="image: "):
+            world.client.submit(image=image, duration=5)
+        with pytest.raises(InvalidRequestError, match="image: "):
+            await world.async_client.generate(image=image, duration=5)
+    assert not world.sandbox.received
+    assert world.client.jobs(*State) == []

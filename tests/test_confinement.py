@@ -7,6 +7,7 @@ opened, resolved or connected to is seen, whichever library does it.
 import asyncio
 import base64
 import io
+import json
 import os
 import socket
 import sys
@@ -68,7 +69,7 @@ URLS = {
             "[::127.0.0.1]", "[0:0:0:0:0:ffff:127.0.0.1]", "[64:ff9b::127.0.0.1]",
             "[64:ff9b:1::7f00:1]", "[2002:7f00:1::]", "[2001:0:7f00:1::]", "[fe80::1]",
             "[fe80::1%25eth0]", "[::1%25lo]", "[2001:db8::5efe:7f00:1]", "[2a00::5efe:127.0.0.1]",
-            "[fec0::1]", "[fd00:ec2::254]", "[fc00::1]", "[ff02::1]", "[::ffff:0:127.0.0.1]",
+            "[3fff::1]", "example%2ecom", "[fec0::1]", "[fd00:ec2::254]", "[fc00::1]", "[ff02::1]", "[::ffff:0:127.0.0.1]",
         )
     },
     # one's own networks, clouds' metadata, names that are nobody's in public
@@ -115,7 +116,7 @@ FILES = [
     "photos/link.png", "photos/linked/secret.png", "photos/chain.png", "photos/round.png",
     "photos/dangling.png", "photos/null", "photos/self.png", "photos/environ", "photos/fd/0",
     "photos/cat.png\x00.txt", "photos/\x00", "photos/cat.png\n", "photos/cat.png/../cat.png\x00", "photos/cat.png/x",
-    "photos/pipe", "photos/sub", "photos/none.png", "/proc/self/environ", "/proc/self/fd/0",
+    "photos/cat.png\udcff", "photos/" + "./" * 600 + "cat.png", "photos/pipe", "photos/sub", "photos/none.png", "/proc/self/environ", "/proc/self/fd/0",
     "/proc/self/root/etc/passwd", "/dev/zero", "/dev/stdin", "/dev/fd/0", "\\\\server\\share\\a.png",
     "//server/share/a.png", "\\\\?\\C:\\secret.png", "\\\\.\\PhysicalDrive0", "C:\\secret.png",
     "C:/secret.png", "c:secret.png", "CON", "photos/NUL:", "photos/cat.png:stream", "photos/cat.png::$DATA",
@@ -331,6 +332,50 @@ def test_a_list_of_images_is_no_way_around(world: World, watch: Watch) -> None:
         state={}, config={}, tool_call_id="c"))[0])  # fmt: skip
     assert "is not an https URL" in text
     assert watch.seen == []
+
+
+MASKS = get_model("kling-video/v1/pro/image-to-video")
+POINTS = [{"x": 1, "y": 1}]
+
+
+@pytest.mark.parametrize("url", ["https://169.254.169.254/latest", "https://127.1/a.png", "https://[::1]/a",
+                                 "https://user:pw@example.com/a.png", "https://db.corp/a.png"])  # fmt: skip
+@pytest.mark.parametrize("way", ["mask", "masks", "masks, as text", "open", "plain"])
+def test_no_url_anywhere_in_an_agents_arguments_leads_home(
+    url: str, way: str, world: World, watch: Watch
+) -> None:
+    params = (Param("prompt", "prompt", "text", "What."), Param("hook", "hook", "text", "Whom."),
+              Param("more", "more", "json", "More."))  # fmt: skip
+    row = VideoModel("m", "v", "/m", params) if way in ("open", "plain") else MASKS
+    masks = [{"mask_url": url, "trajectories": POINTS}]
+    args: dict[str, Any] = {
+        "mask": {"static_mask_url": url},
+        "masks": {"dynamic_masks": masks},
+        "masks, as text": {"dynamic_masks": json.dumps(masks)},
+        "open": {"more": {"a": [{"b": f" {url} "}]}},
+        "plain": {"hook": url},
+    }[way]
+    if row is MASKS:
+        args["image"] = "https://example.com/a.png"
+    runtime = SimpleNamespace(state={}, config={}, tool_call_id="c")
+    tool = ApilaplasGenerateVideo(client=world.client, model=row)
+    result, artifact = tool._run(prompt="Go", runtime=runtime, **args)
+    assert artifact is None, "it made a video"
+    assert f"{next(iter(args))}: " in str(result.content)  # type: ignore[union-attr]
+    assert not world.sandbox.received
+    assert watch.seen == []
+
+
+def test_words_that_are_no_urls_are_left_alone(world: World) -> None:
+    params = (Param("prompt", "prompt", "text", "What."), Param("more", "more", "json", "More."))
+    row = VideoModel("m", "v", "/m", params)
+    prompt = "https://127.0.0.1/ stands on a screen: a video: of data:"
+    more = {"a": ["https://example.com/a?b=c", "16:9", "C", "x: y", 7, None]}
+    for fixed in (None, {}):
+        request = VideoRequest.check(row, {"prompt": prompt, "more": more}, fixed=fixed)
+        assert request.values == {"prompt": prompt, "more": more}
+    own = {"more": {"hook": "http://10.0.0.1/"}}
+    assert VideoRequest.check(row, own).values == own, "code may say what it likes"
 
 
 # --- where we fetch ourselves: a video ---

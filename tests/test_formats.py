@@ -73,6 +73,47 @@ def test_a_picture_that_is_cut_off_is_refused(kind: str, part: float) -> None:
         formats.read(data[: max(13, int(len(data) * part))], "it")
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_not_a_byte_may_be_missing(kind: str) -> None:
+    data = encoded(kind)
+    for missing in range(1, 14 if kind != "WEBP" else 2):
+        with pytest.raises(ValueError, match="damaged"):
+            formats.read(data[:-missing], "it")
+
+
+def test_a_png_with_another_byte_anywhere_is_refused() -> None:
+    data = bytearray(encoded("PNG"))
+    for at in range(8, len(data)):
+        data[at] ^= 0x20
+        with pytest.raises(ValueError, match=r"damaged|not an image|pixels"):
+            formats.read(bytes(data), "it")
+        data[at] ^= 0x20
+
+
+def test_a_png_without_pixels_is_refused() -> None:
+    whole = png(3, 3)
+    start, end = whole.index(b"IDAT") - 4, whole.index(b"IEND") - 4
+    with pytest.raises(ValueError, match="damaged"):
+        formats.read(whole[:start] + whole[end:], "it")
+
+
+def test_a_webp_file_whose_last_part_is_cut_off_is_refused() -> None:
+    data = bytearray(encoded("WEBP")[:-20])
+    data[4:8] = struct.pack("<I", len(data) - 8)
+    with pytest.raises(ValueError, match="damaged"):
+        formats.read(bytes(data), "it")
+
+
+@pytest.mark.parametrize(
+    ("brands", "name"),
+    [(b"avif\0\0\0\0mif1avif", "AVIF"), (b"mif1\0\0\0\0mif1avif", "AVIF"),
+     (b"heic\0\0\0\0mif1heic", "HEIF"), (b"mif1\0\0\0\0mif1heic", "HEIF"),
+     (b"mif1\0\0\0\0xxavifxx", "HEIF"), (b"mp42\0\0\0\0isommp42", None)],
+)  # fmt: skip
+def test_of_pictures_in_boxes_the_brands_are_told_apart(brands: bytes, name: str | None) -> None:
+    assert formats.foreign(struct.pack(">I", 8 + len(brands)) + b"ftyp" + brands + b"avif") == name
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_an_animation_is_refused(kind: str) -> None:
     with pytest.raises(ValueError, match="it is animated; give a still picture"):

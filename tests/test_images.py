@@ -2,21 +2,26 @@
 
 import base64
 import copy
+import io
 import os
+import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from langchain_apilaplas import ImageInput
-from tests.conftest import ROCKET
+from langchain_apilaplas import ApilaplasClient, ApilaplasGenerateVideo, ImageInput
+from langchain_apilaplas.errors import ApilaplasError
+from tests.conftest import KEY, ROCKET
 from tests.drawn import encoded, frames, opened, turned
 
 URL = "https://example.com/cat.jpg"
 DATA = ROCKET.read_bytes()
 B64 = base64.b64encode(DATA).decode()
 URI = f"data:image/jpeg;base64,{B64}"
+
+GOOGLE = "https://generativelanguage.googleapis.com/"
 
 BLOCKS: dict[str, Any] = {
     "langchain, base64": {"type": "image", "base64": B64, "mime_type": "image/jpeg"},
@@ -44,6 +49,9 @@ BLOCKS: dict[str, Any] = {
     "google": {"type": "media", "mime_type": "image/jpeg", "data": B64},
     "google, bytes": {"type": "media", "mime_type": "image/jpeg", "data": DATA},
     "google, url": {"type": "media", "mime_type": "image/jpeg", "file_uri": URL},
+    "google, inline": {"inline_data": {"mime_type": "image/jpeg", "data": B64}},
+    "google, inline, camel": {"inlineData": {"mimeType": "image/jpeg", "data": B64}},
+    "google, inline, url": {"fileData": {"mimeType": "image/jpeg", "fileUri": URL}},
     "bedrock": {"image": {"format": "jpeg", "source": {"bytes": DATA}}},
 }  # fmt: skip
 
@@ -69,7 +77,11 @@ def test_a_content_block_is_taken_in_each_form_that_there_is(form: str) -> None:
     [{"type": "text", "text": "hi"}, {"type": "file", "base64": "JVBERi0=", "mime_type": "x/pdf"},
      {"type": "file", "base64": "JVBERi0="}, {"type": "audio"}, {}, {"type": "media", "data": 7},
      {"type": "file", "base64": "JVBERi0=", "mime_type": "application/octet-stream"},
-     {"type": "file", "base64": "!!", "mime_type": "application/pdf"}],
+     {"type": "file", "base64": "!!", "mime_type": "application/pdf"},
+     {"type": "file", "file": {"file_id": "f", "filename": "a.pdf"}},
+     {"type": "file", "source_type": "id", "id": "f", "mime_type": "application/pdf"},
+     {"inline_data": {"mime_type": "audio/wav", "data": "AAAA"}},
+     {"type": "image", "id": "lc_1"}],
 )  # fmt: skip
 def test_a_block_without_a_picture_is_told(block: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="holds no image"):
@@ -80,10 +92,20 @@ def test_a_block_without_a_picture_is_told(block: dict[str, Any]) -> None:
     "block",
     [{"type": "image", "file_id": "f"}, {"type": "input_image", "file_id": "f"},
      {"type": "image", "source": {"type": "file", "file_id": "f"}},
-     {"type": "file", "file_id": "f", "mime_type": "image/png"}],
+     {"type": "file", "file_id": "f", "mime_type": "image/png"},
+     {"type": "image", "source_type": "id", "id": "f", "mime_type": "image/png"},
+     {"type": "file", "source_type": "id", "id": "f", "mime_type": "image/png"},
+     {"type": "file", "file": {"file_id": "f"}}, {"type": "input_file", "file_id": "f"},
+     {"type": "file", "file": {"file_id": "f", "filename": "a.JPG"}},
+     {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://a/b"}}}},
+     {"type": "media", "mime_type": "image/png", "file_uri": "gs://a/b.png"},
+     {"type": "media", "mime_type": "image/png", "file_uri": f"{GOOGLE}v1beta/files/a"},
+     {"type": "image", "url": f"{GOOGLE}v1beta/files/a"},
+     {"file_data": {"mime_type": "image/png", "file_uri": f"{GOOGLE}v1beta/files/a"}},
+     {"fileData": {"mimeType": "image/png", "fileUri": f"{GOOGLE}v1beta/files/a"}}],
 )  # fmt: skip
 def test_a_picture_in_a_providers_store_is_told(block: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"file store|holds no image"):
+    with pytest.raises(ValueError, match="lies in a provider's file store"):
         ImageInput.of(block)
 
 
@@ -97,6 +119,18 @@ def test_an_image_of_pillows_is_taken_with_its_name_if_it_has_one() -> None:
 def test_an_image_of_pillows_is_turned_upright() -> None:
     image = ImageInput.of(opened(turned(6)))
     assert (image.width, image.height) == (200, 300)
+
+
+def test_a_photo_with_previews_is_one_picture() -> None:
+    """As phones and cameras write them (CIPA DC-007)."""
+    buffer = io.BytesIO()
+    several = [Image.new("RGB", (40, 30), color) for color in ("red", "green")]
+    several[0].save(buffer, "MPO", save_all=True, append_images=several[1:])
+    for given in (buffer.getvalue(), opened(buffer.getvalue())):
+        image = ImageInput.of(given)
+        shown = opened(base64.b64decode(image.encoded)).getpixel((5, 5))
+        assert (image.media_type, image.width) == ("image/jpeg", 40)
+        assert shown[0] > 240  # type: ignore[index]
 
 
 def test_an_animated_image_of_pillows_is_refused() -> None:
@@ -122,6 +156,8 @@ def test_an_https_url_travels_as_it_is_and_is_named_without_its_query() -> None:
     image = ImageInput.of("https://example.com/a.jpg?token=secret")
     assert image.url == "https://example.com/a.jpg?token=secret"
     assert (image.source, image.ratio, image.size) == ("https://example.com/a.jpg", None, 0)
+    assert ImageInput.of("https://example.com/a#access_token=b").source == "https://example.com/a"
+    assert "secret" not in repr(image)
 
 
 @pytest.mark.parametrize(
@@ -145,14 +181,60 @@ def test_a_string_that_is_neither_url_nor_file_is_told(name: str) -> None:
     assert len(str(caught.value)) < 6000
 
 
+@pytest.mark.parametrize("length", [0, 100, 1000, 100_000])
+def test_base64_by_itself_is_told_and_quoted_nowhere(length: int) -> None:
+    text = base64.b64encode(encoded("PNG", (900, 900)) + os.urandom(length)).decode()
+    client = ApilaplasClient(api_key=KEY)
+    calls: list[Any] = [
+        lambda: ImageInput.of(text),
+        lambda: ImageInput.of(Path(text)),
+        lambda: client.submit(image=text),
+        lambda: ApilaplasGenerateVideo(api_key=KEY, image=text),
+        lambda: ApilaplasGenerateVideo(api_key=KEY, images={"logo": text}),
+    ]
+    for call in calls:
+        with pytest.raises((ValueError, ApilaplasError), match="give the bytes, or a data") as told:
+            call()
+        assert text[:30] not in "".join(traceback.format_exception(told.value, chain=True))
+        error: BaseException | None = told.value
+        while error is not None:
+            assert text[:30] not in str(error)
+            error = error.__cause__ or error.__context__
+
+
+def test_a_long_path_that_is_none_is_told_short() -> None:
+    with pytest.raises(ValueError, match="can't be read: File name too long") as caught:
+        ImageInput.of(Path("QUJD" * 5000))
+    assert "QUJD" not in str(caught.value)
+
+
 def test_broken_data_uris_are_told_and_not_quoted() -> None:
     for uri in ("data:image/png,abc", "data:image/png;base64", "data:;base64" + "x" * 2000):
         with pytest.raises(ValueError, match="form data:image"):
             ImageInput.of(uri)
-    for payload in ("!" * 1000, "é", B64[:-3], B64 + "=", B64[:50] + "\n" + B64[50:]):
+    for payload in ("!" * 1000, "é", B64[:1], B64[:50] + "=" + B64[50:], B64 + "\0"):
         with pytest.raises(ValueError, match="data URI is not valid base64") as caught:
             ImageInput.of("data:image/png;base64," + payload)
         assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize("form", ["wrapped", "for URLs", "without its end", "with one more"])
+def test_base64_that_is_not_quite_as_it_should_be_is_set_right(form: str) -> None:
+    data = next(
+        data for n in range(9) if b"=" in base64.b64encode(data := encoded("PNG", (30, n + 9)))
+    )
+    given = {
+        "wrapped": base64.encodebytes(data).decode().replace("\n", "\r\n"),
+        "for URLs": base64.urlsafe_b64encode(data).decode(),
+        "without its end": base64.b64encode(data).decode().rstrip("="),
+        "with one more": base64.b64encode(data).decode() + "=",
+    }[form]
+    assert given != base64.b64encode(data).decode()
+    for image in (
+        ImageInput.of({"type": "image", "base64": given, "mime_type": "image/png"}),
+        ImageInput.of("data:image/png;base64," + given),
+    ):
+        assert image.url == ImageInput.of(data).url
 
 
 def test_a_missing_file_a_folder_and_a_strange_type_are_told(tmp_path: Path) -> None:
@@ -182,6 +264,15 @@ def test_what_follows_the_picture_stays_here() -> None:
     for kind in ("PNG", "JPEG", "WEBP"):
         image = ImageInput.of(encoded(kind) + b"PK\x03\x04 and more")
         assert ImageInput.of(encoded(kind)).url == image.url
+
+    text = base64.b64encode(encoded("PNG") + b"<script>").decode()
+    assert ImageInput.of(f"data:image/png;base64,{text}").url == ImageInput.of(encoded("PNG")).url
+
+
+def test_what_it_was_made_from_is_not_in_its_repr() -> None:
+    image = ImageInput.of(encoded("TIFF"))
+    assert image.given
+    assert image.given not in repr(image)
 
 
 def test_an_image_can_be_copied_and_its_repr_has_no_bytes() -> None:

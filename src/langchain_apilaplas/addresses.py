@@ -65,7 +65,7 @@ def public_host(url: str) -> str:
     except ValueError:
         raise ValueError(f"{quoted(url)} is not an https URL") from None
     good = parts.scheme == "https" and "@" not in parts.netloc and port != 0
-    if not good or not host or re.search(r"[\s\\\x00-\x20\x7f]", url) or "%" in parts.netloc:
+    if not good or not host or re.search(r"[\s\\\x00-\x20\x7f]", url):
         raise ValueError(f"{quoted(url)} is not an https URL")
     if not _is_public_host(host):
         raise ValueError(f"{quoted(url)} does not lead to the public internet")

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 
 class Calls:
-    """Each method checks its arguments at once, and sends nothing: a driver does, with its flow."""
+    """Each method checks its arguments at once, but pictures with its flow, and sends nothing: a
+    driver of the flow does.
+    """
 
     def __init__(self, settings: Settings, books: Books, limiter: RateLimiter) -> None:
         self._wire = Wire(settings, limiter)

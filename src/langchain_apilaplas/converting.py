@@ -7,16 +7,18 @@ profile: no place, no date, no camera.
 import io
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_apilaplas.formats import check_size, foreign, read
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_SAVE = "save it as JPEG, or let the developer add a reader (pillow-heif, registered)"
 _EXTRA = "install Pillow (pip install 'langchain-apilaplas[images]'), with which that is done here"
 _QUALITY, _LESS_QUALITY = 95, 88
 _TRIES = 8
+_Size = tuple[int, int]
 _PILLOW_NAMES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 
 
@@ -92,9 +94,11 @@ def fitted(data: bytes, media_type: str, source: str, wanted: Wanted) -> Convert
     image = _opened(data, _PILLOW_NAMES[media_type], source, wanted.problem)
     jpeg = not wanted.kinds or "image/jpeg" in wanted.kinds
     target = "image/jpeg" if jpeg else wanted.kinds[0]
+    full, part = image.size, _part(len(data), min(image.size), wanted)
     try:
-        image = _flat(_upright(image))
-        small, size = _shrunk(image, target, wanted)
+        # A JPEG is decoded at a half, a quarter or an eighth for next to nothing.
+        image.draft(None, (int(full[0] * part), int(full[1] * part)))
+        small, size = _shrunk(_flat(_upright(image)), full, part, target, wanted)
     except Exception as error:
         raise _unreadable(source, error) from None
     if small is None:
@@ -102,36 +106,54 @@ def fitted(data: bytes, media_type: str, source: str, wanted: Wanted) -> Convert
     done = []
     if target != media_type:
         done.append(f"converted from {_PILLOW_NAMES[media_type]} to {_PILLOW_NAMES[target]}")
-    if size != image.size:
-        before, after = (f"{width}\u00d7{height}" for width, height in (image.size, size))
+    if size != full:
+        before, after = (f"{width}\u00d7{height}" for width, height in (full, size))
         done.append(f"scaled from {before} to {after}")
     return Converted(small, tuple(done or [f"compressed to {len(small):,} bytes"]))
 
 
-def _shrunk(image: "Image", target: str, wanted: Wanted) -> tuple[bytes | None, tuple[int, int]]:
-    """Encoded with less and less pixels until it is small enough; None if it never is."""
-    most, scale, size = wanted.most, 1.0, image.size
-    small = _encoded(image, target, _QUALITY if most is None else _LESS_QUALITY)
+def _shrunk(
+    image: "Image", full: _Size, scale: float, target: str, wanted: Wanted
+) -> tuple[bytes | None, _Size]:
+    """Encoded with less and less of the full size, from a scale on, until it is small enough; None
+    if it never is.
+    """
+    most, size = wanted.most, _scaled(full, scale)
     for _ in range(_TRIES):
+        quality = _QUALITY if most is None else _LESS_QUALITY
+        there = image if image.size == size else image.resize(size, reducing_gap=3.0)
+        small = _encoded(there, target, quality)
         if most is None or len(small) <= most:
             return small, size
         scale *= min(0.9, max(0.3, math.sqrt(most / len(small)) * 0.97))
-        size = round(image.width * scale), round(image.height * scale)
+        size = _scaled(full, scale)
         if min(size) < max(1, wanted.least_side):
             break
-        small = _encoded(image.resize(size, reducing_gap=3.0), target, _LESS_QUALITY)
     return None, size
+
+
+def _scaled(size: _Size, scale: float) -> _Size:
+    """Rounded towards a square, so that no limit of width:height is left by that."""
+    longer = math.floor(max(size) * scale)
+    shorter = min(longer, math.ceil(min(size) * scale))
+    return (longer, shorter) if size[0] >= size[1] else (shorter, longer)
+
+
+def _part(length: int, side: int, wanted: Wanted) -> float:
+    """At which scale it is tried first: below the full one where it is many times too big."""
+    parts = (1 / n for n in (8, 4, 2) if wanted.most and length > n * n * wanted.most)
+    return next((part for part in parts if side * part >= wanted.least_side), 1.0)
 
 
 def _opened(data: bytes, kind: str, source: str, problem: str) -> "Image":
     try:
         from PIL import Image  # noqa: PLC0415 - an extra
     except ImportError:
-        raise ValueError(f"{problem}; {_EXTRA}") from None
+        raise ValueError(f"{problem}; {_SAVE if kind == 'HEIF' else _EXTRA}") from None
     try:
         image = Image.open(io.BytesIO(data), formats=[kind])
     except KeyError:  # no reader of that format is installed
-        raise ValueError(f"{problem}, and Pillow can't read it here") from None
+        raise ValueError(f"{problem}, and Pillow can't read it here; {_SAVE}") from None
     except Exception as error:
         raise _unreadable(source, error) from None
     if kind not in _PILLOW_NAMES.values():
@@ -141,7 +163,7 @@ def _opened(data: bytes, kind: str, source: str, problem: str) -> "Image":
 
 def _check(image: "Image", source: str) -> None:
     check_size(*image.size, source)
-    if getattr(image, "is_animated", False):
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # a photo, and previews
         raise ValueError(f"{source} is animated, or holds several pictures; give a still picture")
 
 
@@ -153,11 +175,15 @@ def _upright(image: "Image") -> "Image":
 
 def _plain(image: "Image") -> "Image":
     """In a mode that can be written, transparency kept."""
-    if image.mode in ("RGB", "RGBA", "L"):
-        return image
     if image.mode.startswith("I"):  # converting would cut off, not scale
         return image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.mode == "F":  # of whatever range: from 0 to 1, as a rule
+        most: Any = image.getextrema()[1]
+        scale = 255 if 0 < most <= 1 else 255 / max(255.0, most)
+        return image.point(lambda value: value * scale).convert("L")
     transparent = image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
+    if image.mode in ("RGB", "RGBA", "L") and not transparent:
+        return image
     return image.convert("RGBA" if transparent else "RGB")
 
 
@@ -176,7 +202,9 @@ def _flat(image: "Image") -> "Image":
 
 def _encoded(image: "Image", media_type: str, quality: int) -> bytes:
     buffer = io.BytesIO()
-    profile = image.info.get("icc_profile")
+    profile = image.info.get("icc_profile") or b""
+    if profile[16:20] != (b"GRAY" if image.mode == "L" else b"RGB "):  # of the mode it had before
+        profile = None
     image.save(buffer, _PILLOW_NAMES[media_type], quality=quality, icc_profile=profile)
     return buffer.getvalue()
 

@@ -13,12 +13,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from unicodedata import normalize
 
-from langchain_apilaplas.formats import MOST_BYTES
-from langchain_apilaplas.quoting import quoted, shorten
+from langchain_apilaplas.formats import MOST_BYTES, is_base64_of_picture
+from langchain_apilaplas.quoting import hide, quoted, shorten
 
 _FEW = 10
 _SCANNED = 1000
+_LONGEST = 1000
+"""Of a path that is told whole."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = _FLAGS | getattr(os, "O_NOFOLLOW", 0)
 _WALKS = os.open in os.supports_dir_fd
@@ -35,13 +38,21 @@ def read_given(given: str | os.PathLike[str]) -> bytes:
     """
     try:
         return _content(os.open(given, _FLAGS), str(given))
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
-        if isinstance(given, str):
-            raise ValueError(f"{quoted(given)} is not an https URL, nor a file here") from None
-        reason = getattr(error, "strerror", None) or "it is no file"
-        raise ValueError(f"{given} can't be read: {reason}") from None
-    except OSError as error:
-        raise ValueError(f"{shorten(str(given))} can't be read: {error.strerror}") from error
+    except PermissionError as error:
+        reason: str | None = error.strerror
+    except (OSError, ValueError) as error:
+        reason = None if isinstance(given, str) else getattr(error, "strerror", "it is no file")
+    # Raised out here, or the error would hold the one of the system, and that all that was given.
+    text = str(given)
+    if is_base64_of_picture(text):
+        raise ValueError(
+            "this is base64, and not said to be; give the bytes, or a data URI: "
+            "data:image/png;base64,…"
+        )
+    if reason is None:
+        raise ValueError(f"{quoted(text)} is not an https URL, nor a file here")
+    told = text if len(text) <= _LONGEST else shorten(hide(text))
+    raise ValueError(f"{told} can't be read: {reason}")
 
 
 @dataclass(frozen=True)
@@ -60,10 +71,12 @@ class Folders:
         found: dict[str, Path] = {}
         for path in paths:
             real = Path(path).expanduser().resolve()
-            if not real.is_dir():
+            if path == "" or not real.is_dir():  # "" is what an empty setting gives
                 raise ValueError(f"{quoted(str(path))} is no folder")
             if not real.name or real.name in found:
                 raise ValueError(f"{quoted(str(path))} needs a name that no other folder has")
+            if not _SAYABLE.fullmatch(real.name) or not _is_shown_as_it_is(real.name):
+                raise ValueError(f"{quoted(str(path))} needs a name that an agent can say")
             found[real.name] = real
         return cls(found)
 
@@ -77,17 +90,14 @@ class Folders:
             ValueError: It lies elsewhere, is not there, or is no file. Which of these is not said
                 of what lies outside.
         """
-        clean = None if _UNSAFE.search(name) else posixpath.normpath(name)
-        top, _, rest = (clean or "").partition("/")
-        folder = self.by_name.get(top)
-        if folder is None or not rest:
-            raise ValueError(self._missing(name))
-        try:
-            real = (folder / rest).resolve(strict=True)
-            parts = real.relative_to(folder).parts
-            return _content(_walked(folder, parts), name)
-        except (OSError, RuntimeError, ValueError):  # RuntimeError: links in a circle
-            raise ValueError(self._missing(name)) from None
+        clean = "" if _UNSAFE.search(name) else posixpath.normpath(name)
+        top, _, rest = clean.partition("/")
+        forms = ("NFC", "NFD")  # letters with accents as one character, or as macOS writes them
+        folder = next((f for n, f in self.by_name.items() if _composed(n) == _composed(top)), None)
+        for form in dict.fromkeys([rest, *(normalize(form, rest) for form in forms)]):  # type: ignore[arg-type]
+            if folder and rest and (content := _read(folder, form, name)) is not None:
+                return content
+        raise ValueError(self._missing(name))
 
     def examples(self) -> list[str]:
         """The names of a few pictures that are there."""
@@ -100,7 +110,7 @@ class Folders:
                     names = sorted(entry.name for entry in islice(entries, _SCANNED))
             except OSError:
                 continue
-            yield from (f"{top}/{name}" for name in names if _PICTURES.fullmatch(name))
+            yield from (f"{top}/{name}" for name in names if _is_offered(name))
 
     def _missing(self, name: str) -> str:
         told = f"{quoted(name)} is no file of {self}"
@@ -108,8 +118,34 @@ class Folders:
         return f"{told}; there are {', '.join(map(repr, there))}" if there else told
 
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\:]|^[/~]|^$")
-"""No path of a system's own: drives, shares, devices, homes; and no control characters."""
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]|^[/~]" + ("" if _WALKS else "|:"))
+"""No path of a system's own (shares, homes, Windows' drives and devices), and nothing unsayable."""
+
+_SAYABLE = re.compile(r"[^\s`'\"<>~:\\]([^:\\]*[^\s`'\"<>:\\])?")
+"""A folder's name that stays whole where what is around an agent's words is cut off, no URL's."""
+
+
+def _is_offered(name: str) -> bool:
+    pictured = _PICTURES.fullmatch(name) and not _UNSAFE.search(name)
+    return bool(pictured) and _is_shown_as_it_is(name)
+
+
+def _is_shown_as_it_is(name: str) -> bool:
+    """Whether an agent that repeats what it was shown says the name."""
+    return repr(name)[1:-1] == name
+
+
+def _composed(name: str) -> str:
+    return normalize("NFC", name)
+
+
+def _read(folder: Path, rest: str, name: str) -> bytes | None:
+    """The content of a file in the folder; None where there is none."""
+    try:
+        real = (folder / rest).resolve(strict=True)
+        return _content(_walked(folder, real.relative_to(folder).parts), name)
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: links in a circle
+        return None
 
 
 def _walked(folder: Path, parts: Sequence[str]) -> int:
@@ -127,8 +163,9 @@ def _walked(folder: Path, parts: Sequence[str]) -> int:
 
 
 def _content(descriptor: int, name: str) -> bytes:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)  # `open` would leave that of a folder open
+        raise ValueError(f"{quoted(name)} is no file")
     with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError(f"{quoted(name)} is no file")
         return file.read(min(found.st_size, MOST_BYTES) + 1)  # so much is set aside at once

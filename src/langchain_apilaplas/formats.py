@@ -4,8 +4,10 @@ Only the content counts, never a name. A picture that could not be shown whole, 
 gigabytes to decode, is refused here.
 """
 
+import binascii
 import re
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -74,12 +76,23 @@ def check_size(width: int, height: int, source: str) -> None:
 
 def foreign(data: bytes) -> str | None:
     """The name of a format that Pillow can read and models can't; None for any other file."""
-    return next((name for sign, name in _FOREIGN if re.match(sign, data, re.DOTALL)), None)
+    found = next((name for sign, name in _FOREIGN if re.match(sign, data, re.DOTALL)), None)
+    # An AVIF file's first brand may be the one of all such pictures; those after it are its own.
+    brands = data[16 : min(64, int.from_bytes(data[:4]))]
+    return "AVIF" if found == "HEIF" and re.match(rb"(....)*?avi[fs]", brands, re.DOTALL) else found
 
 
 def is_picture(head: bytes) -> bool:
     """Whether a file that starts like this is a picture, of whatever format."""
     return any(re.match(sign, head, re.DOTALL) for sign, _ in (*_READERS, *_FOREIGN))
+
+
+def is_base64_of_picture(text: str) -> bool:
+    """Whether a text that starts like this is a picture's file in base64."""
+    try:
+        return is_picture(binascii.a2b_base64(text[:64]))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -92,21 +105,20 @@ class _Found:
 
 
 def _png(data: bytes) -> _Found:
-    """Its chunks, to the last: PNG, third edition, section 5."""
+    """Its chunks with their checksums, to the last: PNG, third edition, section 5."""
     kind, width, height = struct.unpack_from(">4sII", data, 12)
-    exif, animated, at = b"", False, 8
-    if kind != b"IHDR":
-        return _Found(0, 0, 0)
-    while True:
+    exif, names, at, view = b"", set[bytes](), 8, memoryview(data)
+    while kind == b"IHDR" and b"IEND" not in names:
         length, name = struct.unpack_from(">I4s", data, at)
+        [checksum] = struct.unpack_from(">I", data, at + 8 + length)
+        if zlib.crc32(view[at + 4 : at + 8 + length]) != checksum:
+            return _Found(0, 0, 0)
+        exif = data[at + 8 : at + 8 + length] if name == b"eXIf" else exif
+        names.add(name)
         at += 12 + length
-        if at > len(data):
-            raise IndexError
-        if name == b"eXIf":
-            exif = data[at - 4 - length : at - 4]
-        animated |= name == b"acTL"
-        if name == b"IEND":
-            return _Found(width, height, at, exif, animated)
+    return (
+        _Found(width, height, at, exif, b"acTL" in names) if b"IDAT" in names else _Found(0, 0, 0)
+    )
 
 
 def _jpeg(data: bytes) -> _Found:
@@ -161,6 +173,8 @@ def _webp(data: bytes) -> _Found:
         if name == b"EXIF":
             exif = data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")
         at += 8 + length + length % 2
+    if at - length % 2 > end:
+        raise IndexError
     return _Found(width, height, end, exif, animated)
 
 

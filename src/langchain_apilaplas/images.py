@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from langchain_apilaplas.blocks import picture_in
+from langchain_apilaplas.blocks import picture_in, unwrapped
 from langchain_apilaplas.quoting import quoted
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class ImageInput:
         if isinstance(value, cls):
             return value
         if isinstance(value, bytes | bytearray | memoryview):
-            return cls.from_bytes(bytes(value), source=f"{len(value)} bytes")
+            return cls.from_bytes(bytes(value), source=f"a picture of {len(value):,} bytes")
         if _is_pillows(value):
             return cls._of_pillows(value)
         if isinstance(value, Mapping):
@@ -133,11 +133,12 @@ class ImageInput:
             good = False
         if not good or re.search(r"[\s\x00-\x1f\x7f]", url):
             raise ValueError(f"{quoted(url)} is not an https URL")
-        return cls(url.partition("?")[0], link=url)
+        return cls(re.split(r"[?#]", url, maxsplit=1)[0], link=url)
 
     @classmethod
     def from_base64(cls, text: str | bytes, *, source: str) -> "ImageInput":
-        """Base64 as messages and data URIs carry it; it travels as it came.
+        """Base64 as messages and data URIs carry it; it travels as it came, but for line breaks,
+        the letters of URLs and a missing end, which are set right.
 
         Raises:
             ValueError: It is not base64, or the bytes are not an image.
@@ -145,8 +146,8 @@ class ImageInput:
         try:
             encoded = text.encode("ascii") if isinstance(text, str) else text
             data = binascii.a2b_base64(encoded, strict_mode=True)
-        except (binascii.Error, ValueError):
-            raise ValueError(f"{source} is not valid base64") from None
+        except ValueError:
+            data, encoded = unwrapped(text, source), b""
         return cls._checked(data, source, encoded)
 
     @classmethod
@@ -231,7 +232,7 @@ class ImageInput:
         return cls.from_base64(encoded, source=source)
 
     @classmethod
-    def _checked(cls, data: bytes, source: str, encoded: bytes | None = None) -> "ImageInput":
+    def _checked(cls, data: bytes, source: str, encoded: bytes = b"") -> "ImageInput":
         """Of a file's bytes, and what they are in base64 where that is known."""
         from langchain_apilaplas import formats  # noqa: PLC0415 - seldom needed
 
@@ -244,9 +245,9 @@ class ImageInput:
         header = None if kind else formats.read(data, source)
         if header is None or header.orientation != 1:
             made, given = _usable(data, source), _hash(data)
-            data, done, encoded = made.data, made.done, None
+            data, done, encoded = made.data, made.done, b""
             header = formats.read(data, source)
-        if encoded is None or header.end < len(data):
+        if not encoded or header.end < len(data):
             encoded = binascii.b2a_base64(memoryview(data)[: header.end], newline=False)
         return cls(
             source, "", encoded, header.media_type, header.width, header.height, done, given

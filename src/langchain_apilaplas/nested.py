@@ -1,7 +1,8 @@
 """Values with an inside: objects and lists, as they are checked and set right."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -34,6 +35,34 @@ def take_json(param: Param, value: object, to_image: ToImage) -> tuple[Any, str 
     taken = _plain(param, value) if param.type is None else _typed(param, value)
     fixed = type(given) is not type(value) or (_is_plain(value) and taken != value)
     return taken, f"{param.name}: was taken as {quoted(taken)}." if fixed else None
+
+
+def url_problems(params: Iterable[Param], values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with an agent's URLs that are no images by themselves. Whoever serves the model
+    may fetch them, so they must lead to the public internet.
+    """
+    from langchain_apilaplas.addresses import public_host  # noqa: PLC0415 - seldom needed
+
+    problems = []
+    for param in (param for param in params if param.kind in ("text", "json")):
+        for text in _texts(values.get(param.name)):
+            try:
+                if _URL.match(text) and (param.kind == "json" or not re.search(r"\s", text)):
+                    public_host(text)
+            except ValueError as error:
+                problems.append(f"{param.name}: {error}.")
+    return problems
+
+
+_URL = re.compile(r"\s*[a-zA-Z][\w+.-]*:[/\\]")
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def _parsed(text: str) -> object:

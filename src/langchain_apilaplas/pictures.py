@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from langchain_apilaplas.files import Folders
 
 _LONGEST = 1000
+_RECORDED = 200
 _URL = re.compile(r"[a-zA-Z][\w+.-]*:|//|\\\\")
 _KINDS = "'attached:last' or 'attached:N'"
 
@@ -39,8 +40,10 @@ class Pictures:
         Raises:
             SettingsError: A name can't be said, a picture can't be sent, a folder is none.
         """
-        registered = {}
+        registered: dict[str, ImageInput] = {}
         for name, value in images.items():
+            if str(name).lower() in map(str.lower, registered):
+                raise SettingsError(f"images: {quoted(name)} is there in other letters, too.")
             if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][\w-]{0,63}", name):
                 raise SettingsError(
                     f"images: {quoted(name)} is no name; use letters, digits, - and _."
@@ -128,14 +131,13 @@ def _file(folders: "Folders", name: str) -> ImageInput:
 
 
 def image_name(name: object) -> Any:
-    """What an agent named, fit for a record: no query, which may be signed, and no base64."""
+    """What an agent named, fit for a record: no base64, and of a URL neither password nor query."""
     if isinstance(name, list):
         return [image_name(item) for item in name]
     if not isinstance(name, str):
         return type(name).__name__
-    if name.startswith("https://"):
-        return name.partition("?")[0]
-    return name if name.startswith("attached:") else shorten(hide(name))
+    plain = re.split(r"[?#]", name, maxsplit=1)[0] if "://" in name else name
+    return shorten(hide(plain), _RECORDED)
 
 
 def _check_host(url: str) -> None:
@@ -146,16 +148,16 @@ def _check_host(url: str) -> None:
 
 def _attached(number: str, runtime: Any) -> ImageInput:
     found = list(_attachments(runtime))
-    name = shorten(f"attached:{number}")
+    name = quoted(f"attached:{number}")
     if not found:
         raise ValueError(
-            f"{name!r} does not exist: no picture is attached to this conversation; "
+            f"{name} does not exist: no picture is attached to this conversation; "
             "ask the user for one, or for its https URL"
         )
     index = len(found) if number == "last" else _whole(number)
     if not 1 <= index <= len(found):
         raise ValueError(
-            f"{name!r} does not exist: {len(found)} attached, so 'attached:1' to "
+            f"{name} does not exist: {len(found)} attached, so 'attached:1' to "
             f"'attached:{len(found)}', or 'attached:last'"
         )
     image = ImageInput.from_block(found[index - 1], source=f"attached:{index}")

@@ -18,7 +18,10 @@ _HIDDEN = (
     (r"(https?:[\\/]{1,4})(?:(?![/?#@\"'<>])[!-~]){1,200}@", r"\1…@"),  # user and password
     (r"data:[^,\s]*,[\w+/=%-]*", "data:…"),
     (r"(https?:[\\/]+[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1?…"),
-    (r"(?:[?&]|%3F|%26)(?:[\w-]*(?:signature|token|key|policy|expires|jwt)|sig)=[^\s\"'<>]*", "?…"),
+    (
+        r"(?:[?&#]|%3F|%26|%23)(?:[\w-]*(?:signature|token|key|policy|expires|jwt)|sig)=[^\s\"'<>]*",
+        "?…",
+    ),
     (r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", "…"),  # a JSON Web Token
     (r"(?:[A-Za-z0-9+/=_-]{60,}\s*)+", "… "),  # base64, wrapped or not
 )

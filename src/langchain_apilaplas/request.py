@@ -10,7 +10,7 @@ from langchain_apilaplas import bodies
 from langchain_apilaplas.catalog import Param, VideoModel
 from langchain_apilaplas.errors import InvalidRequestError
 from langchain_apilaplas.images import ImageInput
-from langchain_apilaplas.nested import ToImage
+from langchain_apilaplas.nested import ToImage, url_problems
 from langchain_apilaplas.quoting import hide, shorten
 from langchain_apilaplas.schema_check import schema_problems
 from langchain_apilaplas.shortening import picture_fixes, shortened
@@ -69,6 +69,7 @@ class VideoRequest:
         if to_image is None:
             to_image = ImageInput.of if fixed is None else _named_by_url
         values, fixes, problems = check_values(offered, given, to_image)
+        problems += [] if fixed is None else url_problems(offered, values)
         for name in (name for name in fixed or {} if model.param(name)):
             try:
                 values[name] = check_value(model, name, (fixed or {})[name])
@@ -270,6 +271,9 @@ def clean_of_secrets(value: Any, depth: int = 0) -> Any:
 def _named_by_url(value: object) -> ImageInput:
     if not isinstance(value, str):
         raise ValueError(f"a {type(value).__name__} names no image; give an https URL")
+    from langchain_apilaplas.addresses import public_host  # noqa: PLC0415 - seldom needed
+
+    public_host(value)
     return ImageInput.from_url(value)
 
 

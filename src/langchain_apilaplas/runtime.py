@@ -13,6 +13,7 @@ from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_eve
 from langchain_core.messages import convert_to_messages
 
 from langchain_apilaplas.effects import Progress, logger
+from langchain_apilaplas.errors import InvalidRequestError
 from langchain_apilaplas.ledger import Origin
 
 PROGRESS_EVENT = "video_progress"
@@ -88,12 +89,24 @@ def is_human(message: Any) -> bool:
 
 
 def messages(runtime: Any) -> list[Any]:
-    """The conversation. The state may be a dict, an object with `messages`, or the list itself."""
+    """The conversation. The state may be a dict, an object with `messages`, or the list itself.
+
+    Raises:
+        InvalidRequestError: A message is of no form that LangChain knows.
+    """
     state = _get(runtime, "state")
     messages = state if isinstance(state, list) else _get(state, "messages")
     # A ToolNode of LangGraph 1.0 that was sent bare tool calls gives these as its state.
     told = [item for item in messages or () if _get(item, "type") != "tool_call"]
-    return convert_to_messages(told)
+    try:
+        return convert_to_messages(told)
+    except (ValueError, TypeError, LookupError, NotImplementedError, AttributeError) as error:
+        kind = type(error).__name__  # its text may quote a picture of megabytes
+    raise InvalidRequestError(
+        f"The state's messages can't be read ({kind}): one is of no form that LangChain knows.",
+        next_step="Tell the user; the developer must put messages into the state, or dicts of "
+        "'role' and 'content'.",
+    )
 
 
 def _get(thing: Any, name: str) -> Any:

@@ -6,8 +6,6 @@ from langchain_apilaplas import bodies
 from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.images import ImageInput
 
-_SLACK = 1000
-"""Bytes left for what is around a picture."""
 _STEP = 65_536
 
 
@@ -17,15 +15,15 @@ def shortened(model: VideoModel, values: dict[str, Any]) -> tuple[dict[str, Any]
     if not model.max_body or length <= model.max_body:
         return values, []
     need = f"makes the request {length:,} bytes long; allowed: at most {model.max_body:,}"
-    pictures = sum(len(image.encoded) for value in values.values() for image in _images(value))
-    room = model.max_body - (length - pictures) - _SLACK
+    sizes = [len(image.encoded) for value in values.values() for image in _images(value)]
+    most = _most(sizes, model.max_body - (length - sum(sizes)))
     shorter, problems = dict(values), []
     for param in (p for p in model.params if _images(values.get(p.name))):
         wanted, given = param.picture, values[param.name]
         try:
             small = [
-                image.fitted(wanted.formats, _share(image, room, pictures), wanted.min_side, need)
-                if image.encoded
+                image.fitted(wanted.formats, most, wanted.min_side, need)
+                if image.size > most
                 else image
                 for image in _images(given)
             ]
@@ -36,10 +34,18 @@ def shortened(model: VideoModel, values: dict[str, Any]) -> tuple[dict[str, Any]
     return shorter, problems
 
 
-def _share(image: ImageInput, room: int, pictures: int) -> int:
-    """Bytes that a picture may have of the room for all; in steps, so that it is made once."""
-    share = max(0, room) * len(image.encoded) // max(1, pictures) * 3 // 4
-    return share - share % _STEP if share > _STEP else share
+def _most(sizes: list[int], room: int) -> int:
+    """Bytes that each picture may have of the room for all. What smaller ones leave is for the
+    bigger ones. In steps, so that each is made once.
+    """
+    share = 0
+    for n, size in enumerate(sorted(sizes)):
+        share = max(0, room) // (len(sizes) - n)
+        if size > share:
+            break
+        room -= size
+    most = max(0, share - 1) // 4 * 3  # in base64; a JPEG's data URI begins with a letter more
+    return most - most % _STEP if most > _STEP else most
 
 
 def _images(value: Any) -> list[ImageInput]:

@@ -78,7 +78,8 @@ class ApilaplasGenerateVideo(VideoTool):
             are read once. (A list is the value of a model's own parameter `images`, which
             `fixed={"images": [...]}` sets too.)
         image_folders: Folders whose picture files the agent may name, each file by its folder's
-            name and its path in there: "photos/cat.png".
+            name and its path in there: "photos/cat.png". Settled once, whatever directory the
+            program changes to.
         fixed: Any parameter of the model, given by its own name: `duration=5`. Then the agent
             neither sees nor sets it. An image is given as `ImageInput.of` takes it. Of several
             models, those that have the parameter are sent it, and must take it.
@@ -108,6 +109,8 @@ class ApilaplasGenerateVideo(VideoTool):
         own = known.get("images")
         if isinstance(own, list | tuple):  # a model's parameter, and no names
             unknown, own = {**unknown, "images": own}, None
+        if own is not None and not isinstance(own, Mapping):  # pydantic would quote it
+            raise SettingsError("images must be a dict of names and their pictures.")
         fixed = known.get("fixed") or {}
         if not isinstance(fixed, dict) or fixed.keys() & unknown.keys():
             raise SettingsError("fixed must be a dict, of what is not given by its own name too.")
@@ -116,9 +119,11 @@ class ApilaplasGenerateVideo(VideoTool):
 
     @model_validator(mode="after")
     def _keep_what_was_read(self) -> "ApilaplasGenerateVideo":
-        """Files are read once, and no bytes stand in the tool's repr."""
+        """Files are read once, folders stay where they were, and no bytes stand in the repr."""
         self.fixed = dict(self._offer.fixed)
         self.images = dict(self._pictures.registered) or None
+        folders = self._pictures.folders
+        self.image_folders = list(folders.by_name.values()) if folders else None
         return self
 
     def _arguments(self) -> Sequence[Argument]:
