@@ -108,7 +108,7 @@ def newcomer(
 @pytest.mark.usefixtures("own_catalog")
 def test_every_block_of_the_readme_runs_and_prints_what_it_says(newcomer: Sandbox) -> None:
     blocks = list(BLOCK.finditer(README))
-    assert len(blocks) == README.count("```python") == 20
+    assert len(blocks) == README.count("```python") == 21
     names: dict[str, Any] = {}
     for block in blocks:
         if block["order"]:
