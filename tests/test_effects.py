@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from langchain_apilaplas.effects import Flow, Now, Progress, Report, Sleep, adrive, drive
-from langchain_apilaplas.sending import Connections, Send
+from langchain_apilaplas.sending import Send
 
 PROGRESS = Progress(
     type="video_progress",
@@ -145,53 +145,6 @@ async def test_a_packed_answer_is_unpacked_once() -> None:
     for response in (send.run(client(answer)), await send.arun(aclient(answer))):
         assert response.json() == {"id": "g-1"}
         assert "Content-Encoding" not in response.headers
-
-
-class Crowd(httpx.AsyncBaseTransport):
-    """Answers when told to; counts the requests that it has at once."""
-
-    def __init__(self) -> None:
-        self.now = self.most = 0
-        self.open = asyncio.Event()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.now += 1
-        self.most = max(self.most, self.now)
-        await self.open.wait()
-        self.now -= 1
-        return httpx.Response(200)
-
-
-async def test_a_hundred_requests_are_sent_at_once_and_the_others_stand_in_line() -> None:
-    crowd = Crowd()
-    async with Connections(transport=crowd) as http:
-        send = Send(httpx.Request("GET", "https://a/"))
-        sent = [asyncio.ensure_future(send.arun(http)) for _ in range(250)]
-        while crowd.now < 100:
-            await asyncio.sleep(0)
-        crowd.open.set()
-        async with asyncio.timeout(5):
-            answers = await asyncio.gather(*sent)
-    assert [answer.status_code for answer in answers] == [200] * 250
-    assert crowd.most == 100
-
-
-async def test_who_stands_in_line_too_long_is_told_so_and_others_get_their_turns() -> None:
-    crowd = Crowd()
-    hasty = httpx.Request("GET", "https://a/", extensions={"timeout": {"pool": 0.01}})
-    async with Connections(transport=crowd) as http:
-        send = Send(httpx.Request("GET", "https://a/"))
-        sent = [asyncio.ensure_future(send.arun(http)) for _ in range(100)]
-        await asyncio.sleep(0)
-        with pytest.raises(httpx.PoolTimeout):
-            await Send(hasty).arun(http)
-        gone = asyncio.ensure_future(send.arun(http))
-        await asyncio.sleep(0)
-        gone.cancel()
-        crowd.open.set()
-        await asyncio.gather(*sent)
-        for _ in range(100):  # each took a turn and gave it back
-            assert (await Send(hasty).arun(http)).status_code == 200
 
 
 async def test_redirects_are_not_followed() -> None:

@@ -51,10 +51,11 @@ class Stage:
         self.sandbox = Sandbox(seconds=60, clock=lambda: 1_800_000_000 + self.loop.time())
         self.ledger: Any = MemoryLedger()
         self.most_at_once = self.at_once = 0
+        self.latency = 0.1
 
     def client(self, **options: Any) -> AsyncApilaplasClient:
         async def answer(request: httpx.Request) -> httpx.Response:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(self.latency)
             return self.sandbox.handle(request)
 
         http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
@@ -221,6 +222,41 @@ def test_a_slow_consumer_holds_up_what_is_begun(stage: Stage) -> None:
 
     stage.run(main())
     assert len(stage.sandbox.accepted) == 50
+
+
+def test_who_has_not_been_sent_when_it_is_cancelled_never_is(stage: Stage) -> None:
+    async def main() -> list[Any]:
+        client, sent = stage.client(), stage.sandbox.accepted
+        stage.latency = 1.0
+        tasks = [
+            asyncio.create_task(client.submit(**scene, key=f"k{n}"))
+            for n, scene in enumerate(scenes(100))
+        ]
+        await asyncio.sleep(0.5)
+        started = asyncio.get_running_loop().time()
+        for task in tasks[90:]:
+            task.cancel()
+        await asyncio.wait(tasks[90:])
+        assert asyncio.get_running_loop().time() == started
+        await asyncio.gather(*tasks[:90])
+        assert (await client.submit(**scenes(1)[0], key="k90")).id
+        assert len(sent) == 91
+        return [job.key for job in await client.jobs("abandoned")]
+
+    assert stage.run(main()) == [f"k{n}" for n in range(91, 100)]
+
+
+def test_a_server_that_is_slow_fails_nobody(stage: Stage) -> None:
+    stage.latency = 20.0
+    assert all(outcome.generation for outcome in stage.all(scenes(300), concurrency=300))
+
+
+def test_a_listener_that_raises_a_cancellation_loses_no_outcome(stage: Stage) -> None:
+    def cancelled(_: Any) -> None:
+        raise asyncio.CancelledError
+
+    outcomes = stage.all(scenes(3), on_progress=cancelled)
+    assert [outcome.error for outcome in outcomes] == [None] * 3
 
 
 # --- again after a crash ---

@@ -19,7 +19,6 @@ from langchain_apilaplas.ledger import Job, Origin, Usage
 from langchain_apilaplas.part import MAX_BYTES
 from langchain_apilaplas.pools import aclose
 from langchain_apilaplas.request import VideoRequest
-from langchain_apilaplas.sending import Connections
 from langchain_apilaplas.settings import seconds
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
     `on_progress` may be a coroutine function. Each event loop gets connections of its own.
     """
 
-    _kind, _own = httpx.AsyncClient, Connections
+    _kind = httpx.AsyncClient
 
     async def submit(
         self,

@@ -12,29 +12,33 @@ _LEAST = 2.0
 """Requests per second that a server is at least believed to take."""
 _RECOVERY = 20.0
 """Seconds in which the rate grows by as much as the server took before it said 429."""
-_CROWD = 100
-"""So many requests may leave in a second without that one is answered; else twice as many as the
-server took in the second before."""
+AT_ONCE = 90
+"""So many requests may be without an answer. httpx opens 100 connections, and takes very long to
+hand them out to more that wait; some are left for downloads."""
+_GLANCE = 1.0
+"""Seconds after which one that waits for an answer of another's looks by itself."""
 _ROUNDING = 1e-6
 
 
 class Bucket:
     """Tokens that come at a rate; each request takes one.
 
-    Without a bound, and until the first 429, there is no rate: only a crowd is let go step by step.
+    Without a bound, and until the first 429, there is no rate: only a crowd waits for answers.
     At a 429 all pause. Then the rate is half of what the server took in a second, and grows
     steadily; when it has doubled that without another 429, and nobody waits, it is given up.
 
     Attributes:
         most: The bound in requests per second.
         burst: How many tokens there may be.
+        in_flight: How many requests were let go and are without an answer.
     """
 
     def __init__(self, most: float, burst: float) -> None:
         self.most = most
         self.burst = burst
         self._tokens, self._filled = math.inf, -math.inf
-        self._second, self._let, self._taken, self._taken_before = -math.inf, 0, 0, 0
+        self._second, self._taken, self._taken_before = -math.inf, 0, 0
+        self.in_flight = 0
         self._peak: float | None = None
         self._slowed = self._until = -math.inf
         self._refused = 0
@@ -46,17 +50,16 @@ class Bucket:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether many requests of this second are without an answer."""
-        return self._let >= max(_CROWD, 2 * self._taken_before)
+        """Whether as many requests are without an answer as may be."""
+        return self.in_flight >= AT_ONCE
 
     def allows(self, now: float) -> bool:
         """Whether a request may leave."""
-        if now < self._until:
+        if now < self._until or self.is_crowded:
             return False
         if not self.is_bounded:
             self._tokens = math.inf
-            self.tick(now)
-            return not self.is_crowded
+            return True
         rate = self.rate(now)
         if now > self._filled or self._tokens == math.inf:
             room = self.burst if self._peak is None else max(1.0, min(self.burst, rate / 10))
@@ -67,27 +70,28 @@ class Bucket:
     def wait(self, now: float) -> float:
         """Seconds until the next may leave, when none may now; sooner if one is answered."""
         rate = self.rate(now)
-        lacking = (1 - self._tokens) / rate if rate < math.inf else self._second + 1 - now
+        lacking = _GLANCE if self.is_crowded else (1 - self._tokens) / rate
         return max(_ROUNDING, self._until - now, lacking)
 
     def take(self) -> None:
         """A request is let go."""
         self._tokens -= 1
-        self._let += 1
+        self.in_flight += 1
 
     def give_back(self) -> None:
         """It did not go."""
         self._tokens += 1
+        self.in_flight -= 1
 
-    def tick(self, now: float, let: int = 0) -> None:
-        """Count anew when a second is over, from those that were let go just now."""
+    def tick(self, now: float) -> None:
+        """Count anew what the server takes when a second is over."""
         if now - self._second >= 1:
             self._taken_before = self._taken if now - self._second < 2 else 0
-            self._second, self._taken, self._let = now, 0, let
+            self._second, self._taken = now, 0
 
     def ended(self) -> None:
         """A request has its answer, or will have none."""
-        self._let = max(0, self._let - 1)
+        self.in_flight -= 1
 
     def took(self, sent: float) -> None:
         """The server took a request that was sent at that time."""
@@ -111,8 +115,9 @@ class Bucket:
             logger.debug("Too many requests: %.1f a second, after a pause", self._peak / 2)
         if retry_after is not None:
             pause = max(_SHORTEST, retry_after if retry_after <= _PATIENCE else 0.0)
-        self._until = max(self._until, now + pause)
-        self._tokens, self._filled = 1.0, self._until
+        if now + pause > max(now, self._until):
+            self._until = now + pause
+            self._tokens, self._filled = 1.0, self._until
 
     def speed_up(self, now: float) -> None:
         """Nobody waits: the rate is given up if it is no bound any more."""

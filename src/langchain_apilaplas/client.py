@@ -53,7 +53,7 @@ class ApilaplasClient(Connected[httpx.Client]):
         SettingsError: There is no key, or a value has the wrong form.
     """
 
-    _kind = _own = httpx.Client
+    _kind = httpx.Client
 
     def submit(
         self,

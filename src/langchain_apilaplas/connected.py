@@ -25,7 +25,6 @@ class Connected(Generic[H]):
     """The constructor of both clients."""
 
     _kind: type[H]
-    _own: type[H]
 
     def __init__(
         self,
@@ -63,7 +62,7 @@ class Connected(Generic[H]):
         gateway, store = self.settings.base_url, chosen(storage)
         self.rate_limiter = RateLimiter.of(rate_limiter)
         self._keep(Books(kept, gateway, on_unknown, budget, store, private_prompts))
-        self._pools = Pools[H](http_client, lambda: self._own(verify=tls()))
+        self._pools = Pools[H](http_client, lambda: self._kind(verify=tls()))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.settings.base_url!r})"

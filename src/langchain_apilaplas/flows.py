@@ -49,16 +49,27 @@ def get_many(
 
 
 def ask(exchange: Exchange[T]) -> Flow[T]:
-    """Send once and read the answer. Whatever goes wrong becomes an error of ours.
+    """Send once, when it is one's turn, and read the answer. Whatever goes wrong becomes an error
+    of ours.
 
     `except Exception` on purpose: once a request has left, nothing else may escape.
     """
-    sent, limiter = (yield from now()), exchange.limiter
-    limiter.sent(sent)
+    limiter = exchange.limiter
     try:
-        answer = exchange.read((yield Send(exchange.request, exchange.left)))
+        sent = yield from now()
+        limiter.sent(sent)
+        answer = yield from _asked(exchange, sent)
+    finally:
+        limiter.ended()
+    limiter.took(sent)
+    return answer
+
+
+def _asked(exchange: Exchange[T], sent: float) -> Flow[T]:
+    try:
+        return exchange.read((yield Send(exchange.request, exchange.left)))
     except RateLimitError as error:
-        limiter.slow_down((yield from now()), sent, error.retry_after)
+        exchange.limiter.slow_down((yield from now()), sent, error.retry_after)
         raise
     except ApilaplasError:
         raise
@@ -68,10 +79,6 @@ def ask(exchange: Exchange[T]) -> Flow[T]:
         raise
     except Exception as error:
         raise exchange.failure(error) from error
-    finally:
-        limiter.ended()
-    limiter.took(sent)
-    return answer
 
 
 def persist(
@@ -88,7 +95,7 @@ def persist(
     """
     failures = refusals = 0
     since = yield from now()
-    last: ApilaplasError = RateLimitError(_NO_TURN, next_step=_LATER)
+    last: ApilaplasError = no_turn()
     until = math.inf if deadline is None else deadline
     while True:
         if (yield from exchange.limiter.turn(slack, until, since)) is None:
@@ -111,6 +118,11 @@ def persist(
             continue
         if pause > PATIENCE:  # that was meant for this one, not for all
             yield Sleep(pause)
+
+
+def no_turn() -> RateLimitError:
+    """There are too many requests, so that one was not sent."""
+    return RateLimitError(_NO_TURN, next_step=_LATER)
 
 
 def now() -> Flow[float]:

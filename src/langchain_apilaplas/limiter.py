@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx
 
-from langchain_apilaplas.bucket import Bucket
+from langchain_apilaplas.bucket import AT_ONCE, Bucket
 from langchain_apilaplas.effects import Bell, Flow, Now, Sleep, logger
 from langchain_apilaplas.errors import SettingsError
+from langchain_apilaplas.ledger.forks import Forkable
 
 SUBMIT_SLACK = 10.0
 """For so many seconds a submit lets looks go first that are likely to find a finished video."""
@@ -26,13 +27,13 @@ _GLANCE = 0.01
 """Seconds between two tries at a limiter of LangChain's."""
 
 
-class RateLimiter:
+class RateLimiter(Forkable):
     """Lets requests pass at a bounded rate. Give one to several clients to bound them together.
 
-    All calls of a client share it, threads and event loops alike. Looks that are likely to find a
-    finished video go first, but whoever waits long enough goes before them all. When the server
-    answers 429, everybody pauses for as long as it says, goes on at half the rate that it took, and
-    gets faster again bit by bit.
+    All calls of a client share it, threads and event loops alike, and at most 90 requests are
+    without an answer at a time. Looks that are likely to find a finished video go first, but
+    whoever waits long enough goes before them all. When the server answers 429, everybody pauses
+    for as long as it says, goes on at half the rate that it took, and gets faster again bit by bit.
 
     Args:
         requests_per_second: What may be sent on average. None: any number, until the server
@@ -50,6 +51,7 @@ class RateLimiter:
         rate = math.inf if requests_per_second is None else requests_per_second
         if not rate > 0 or (burst is not None and not burst >= 1):
             raise SettingsError("requests_per_second must be more than 0, burst at least 1.")
+        super().__init__()
         self._bucket = Bucket(rate, burst or max(1.0, rate / 10))
         self._outer: Any = None
         self._held = -math.inf
@@ -78,6 +80,13 @@ class RateLimiter:
         return limiter
 
     @property
+    def is_busy(self) -> bool:
+        """Whether so many requests are without an answer that none should be held back by the
+        server.
+        """
+        return self._bucket.in_flight > AT_ONCE / 2
+
+    @property
     def is_open(self) -> bool:
         """Whether nothing limits now."""
         bucket = self._bucket
@@ -98,11 +107,12 @@ class RateLimiter:
         Returns:
             The seconds it took; None where the deadline came first.
         """
-        if self.is_open:
-            self._bucket.take()
-            return 0.0
+        with self._lock:
+            if self.is_open:
+                self._bucket.take()
+                return 0.0
         time = started = yield Now()
-        ticket = self.join(started if since is None else since, slack)
+        ticket, passes = self.join(started if since is None else since, slack), False
         try:
             while nap := self.nap(ticket, time):
                 if time >= deadline:
@@ -115,8 +125,9 @@ class RateLimiter:
                 yield Sleep(min(_GLANCE, deadline - time))
                 time = yield Now()
                 self._held = time + _OVERDUE
+            passes = True
         finally:
-            self.leave(ticket)
+            self.leave(ticket, passes=passes)
         return float(time - started)
 
     def join(self, since: float, slack: float) -> "_Ticket":
@@ -132,34 +143,32 @@ class RateLimiter:
         with self._lock:
             self._deal(now, ticket)
             if ticket.passes:
-                ticket.knows = True
                 return 0.0
             if self._queue[0][2] is not ticket:
                 return _OVERDUE + len(self._queue) / min(self._bucket.rate(now), 100.0)
             held = self._held - now if self._outer else 0.0
             return max(held, self._bucket.wait(now))
 
-    def leave(self, ticket: "_Ticket") -> None:
-        """Leave the queue, by passing or by giving up."""
+    def leave(self, ticket: "_Ticket", *, passes: bool) -> None:
+        """Leave the queue, to send a request or by giving up."""
         with self._lock:
             ticket.is_gone = True
             if ticket.passes:
                 self._held = -math.inf
-                if not ticket.knows:
+                if not passes:
                     self._bucket.give_back()
-            if self._outer or not ticket.knows:
+            if self._outer or not passes:
                 self._call_first()
-
-    def sent(self, now: float) -> None:
-        """A request leaves. Like the next two without the lock: it is only counting."""
-        self._bucket.tick(now, 1)
 
     def ended(self) -> None:
-        """There is an answer, or there will be none."""
-        self._bucket.ended()
-        if self._queue and not self._bucket.is_bounded:
-            with self._lock:
-                self._call_first()
+        """A request that had its turn has an answer, or will have none."""
+        with self._lock:
+            self._bucket.ended()
+            self._call_first()
+
+    def sent(self, now: float) -> None:
+        """A request leaves. Like the next one without the lock: it is only counting."""
+        self._bucket.tick(now)
 
     def took(self, sent: float) -> None:
         """The server took a request that was sent at that time."""
@@ -169,6 +178,15 @@ class RateLimiter:
         """The server refused one, sent at that time, as too many."""
         with self._lock:
             self._bucket.slow_down(now, sent, retry_after)
+
+    def _before_fork(self) -> None:
+        self._lock.acquire()
+
+    def _after_fork(self, *, in_child: bool) -> None:
+        if in_child:  # nobody waits there
+            self._queue.clear()
+            self._bucket.in_flight = 0
+        self._lock.release()
 
     def _deal(self, now: float, asking: "_Ticket") -> None:
         """Let those at the head of the queue pass that may."""
@@ -202,7 +220,6 @@ class _Ticket:
 
     bell: Bell = field(default_factory=Bell)
     passes: bool = False
-    knows: bool = False
     is_gone: bool = False
 
 

@@ -65,7 +65,7 @@ class Many:
         self._generate = generate
         self._next = _taking(requests)
         self._concurrency = concurrency
-        self._key = None if key is None else job_key(key)
+        self._key = None if key is None else job_key(f"{key}-123456789")[:-10]
         self._taken = 0
         self._trouble: Exception | None = None
 
@@ -89,7 +89,9 @@ class Many:
             await asyncio.wait([ending, *workers])
 
     async def _end(self, workers: Iterable["asyncio.Task[None]"]) -> None:
-        await asyncio.wait(workers)
+        done, _ = await asyncio.wait(workers)
+        if any(worker.cancelled() for worker in done):
+            self._trouble = RuntimeError("A generation was cancelled from outside.")
         await self._outcomes.put(_END)
 
     async def _work(self) -> None:

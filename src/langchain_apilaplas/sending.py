@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
@@ -14,8 +13,6 @@ from langchain_apilaplas.errors import SettingsError
 _LONGEST_ANSWER = 10_000_000
 """Bytes. A real one has a few hundred."""
 _PIECE = 65_536
-_AT_ONCE = 100
-"""So many connections httpx opens."""
 _GRACE = 5.0
 """Seconds in which a submit may still be answered after its caller was cancelled."""
 
@@ -71,15 +68,6 @@ class Send:
             self.left(sending.result())
 
     async def _asend(self, http: httpx.AsyncClient) -> httpx.Response:
-        if not isinstance(http, Connections):
-            return await self._asent(http)
-        await http.turn(self.request)
-        try:
-            return await self._asent(http)
-        finally:
-            http.turns.release()
-
-    async def _asent(self, http: httpx.AsyncClient) -> httpx.Response:
         body = _Body(self.request)
         try:
             answer = await http.send(
@@ -115,29 +103,6 @@ class Send:
         if isinstance(ready.stream, httpx.ByteStream):
             ready.read()  # for a hook of the caller's
         return ready
-
-
-class Connections(httpx.AsyncClient):
-    """The connections of an event loop, and the line before them.
-
-    httpx lets any number of requests wait for a connection, but looks at each of them whenever one
-    comes or goes: a thousand at once take it twenty seconds. So they wait here, in their order.
-    """
-
-    def __init__(self, **how: Any) -> None:
-        super().__init__(**how)
-        self.turns = asyncio.Semaphore(_AT_ONCE)
-
-    async def turn(self, request: httpx.Request) -> None:
-        """Wait for a request's turn, as long as it may wait for a connection."""
-        if not self.turns.locked():
-            await self.turns.acquire()
-            return
-        try:
-            async with asyncio.timeout(request.extensions.get("timeout", {}).get("pool")):
-                await self.turns.acquire()
-        except TimeoutError as error:
-            raise httpx.PoolTimeout("No connection became free", request=request) from error
 
 
 def _merged(theirs: httpx.Headers, ours: httpx.Headers) -> httpx.Headers:

@@ -55,7 +55,7 @@ class Audience:
     def _begin(self, event: Any) -> Awaitable[None] | None:
         try:
             outcome = self.listener(event)
-        except Exception:
+        except (Exception, asyncio.CancelledError):  # of a task of its own
             logger.warning("A progress listener raised", exc_info=True)
             return None
         return outcome if inspect.isawaitable(outcome) else None

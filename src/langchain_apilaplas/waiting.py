@@ -9,7 +9,7 @@ from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.effects import Flow, Listener, Sleep
 from langchain_apilaplas.endings import finished, not_found
 from langchain_apilaplas.errors import ApilaplasError, AuthenticationError, GenerationFailedError
-from langchain_apilaplas.flows import ask, now
+from langchain_apilaplas.flows import ask, no_turn, now
 from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.latency import Latency
 from langchain_apilaplas.ledger import Job, Origin
@@ -161,7 +161,9 @@ class Waiting:
         while True:
             errors: list[ApilaplasError] = []
             for model in ways:
-                yield from self.api.limiter.turn(deadline=deadline)
+                if (yield from self.api.limiter.turn(deadline=deadline + LAST_LOOK)) is None:
+                    errors.append(no_turn())
+                    continue
                 left = deadline - (yield from now())
                 look = self.api.look(model, generation_id, within=max(LAST_LOOK, left))
                 try:

@@ -7,7 +7,7 @@ from langchain_apilaplas.catalog import VideoModel
 from langchain_apilaplas.effects import Flow, Sleep, logger
 from langchain_apilaplas.endings import give_up_when_refused, still_rendering
 from langchain_apilaplas.errors import ApilaplasError
-from langchain_apilaplas.flows import ask, now
+from langchain_apilaplas.flows import ask, no_turn, now
 from langchain_apilaplas.generation import Generation, Status
 from langchain_apilaplas.limiter import slack_of_look
 from langchain_apilaplas.pacing import Pace
@@ -31,9 +31,13 @@ class _Holding:
         """Whether there is time for it, and for a last look after it."""
         return 0 < self.seconds <= left - LAST_LOOK
 
-    def until(self, last: Generation | None, left: float) -> tuple[str | None, float]:
-        """The state, in Luma's words, at which the next look is to be answered; and by when."""
-        if not self.can(left):
+    def until(
+        self, last: Generation | None, left: float, *, is_busy: bool
+    ) -> tuple[str | None, float]:
+        """The state, in Luma's words, at which the next look is to be answered; and by when. In a
+        crowd it would keep others from being sent.
+        """
+        if is_busy or not self.can(left):
             return None, max(LAST_LOOK, left)
         queued = last is not None and last.status is Status.QUEUED
         return "dreaming" if queued else "completed", left - LAST_LOOK
@@ -91,9 +95,11 @@ class Watch:
             before, trouble = self.last, None
             time = yield from now()  # the listener may have taken its time
             nap = max(0.0, min(due, self.deadline) - time)
-            asked = time + nap + (yield from self._turn(nap, time + nap))
-            until, within = holding.until(self.last, self.deadline - asked)
+            asked, until = time + nap, None
             try:
+                asked += yield from self._turn(nap, asked)
+                is_busy = self.api.limiter.is_busy
+                until, within = holding.until(self.last, self.deadline - asked, is_busy=is_busy)
                 yield from self._look(look(within=within, hold_until=until), asked, until)
                 failures = refusals = 0
             except ApilaplasError as error:
@@ -118,11 +124,15 @@ class Watch:
         return self.started + self.timeout
 
     def _turn(self, nap: float, due: float) -> Flow[float]:
-        """Sleep, then wait for the turn of a look, not past the deadline; says how long."""
+        """Sleep, then wait for the turn of a look, not past that of the last one; says how long.
+        Raises RateLimitError if it did not come.
+        """
         yield Sleep(nap)
         slack = slack_of_look(due - self.began, self.story.latency.median)
-        waited = yield from self.api.limiter.turn(slack, self.deadline)
-        return max(0.0, self.deadline - due) if waited is None else waited
+        waited = yield from self.api.limiter.turn(slack, self.deadline + LAST_LOOK)
+        if waited is None:
+            raise no_turn()
+        return waited
 
     def _look(self, look: Exchange[Generation], asked: float, until: str | None) -> Flow[None]:
         self.last = yield from ask(look)

@@ -1,5 +1,6 @@
 """What a model is: one row of data."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -158,6 +159,8 @@ class VideoModel:
 
     def __post_init__(self) -> None:
         """Raise SettingsError where a parameter could not be offered under its name."""
+        if not (isinstance(self.seconds, int | float) and 0 < self.seconds < math.inf):
+            raise SettingsError(f"The row {self.id!r} needs seconds above 0.")
         names = [param.name for param in self.params]
         for name in names:
             sayable = name.isidentifier() and not name.startswith("_")
