@@ -1,5 +1,6 @@
 """Shared by all tests: a sandbox on a clock that only moves when somebody waits."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -88,6 +89,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     async def asleep(effect: Sleep, _: Any) -> None:
         world.sleep(effect.seconds)
+        await asyncio.sleep(0)  # others go on meanwhile
 
     async def anow(_: Now, __: Any) -> float:
         return world.time
