@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self
 from pydantic import SecretStr
 
 from langchain_apilaplas.books import Books
-from langchain_apilaplas.calls import Calls
 from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.ledger import Budget, Ledger, choose
 from langchain_apilaplas.limiter import RateLimiter
@@ -97,5 +96,7 @@ class Connected(Generic[H]):
     def _keep(self, books: Books) -> None:
         if books.on_unknown not in ("report", "resubmit"):
             raise SettingsError("on_unknown must be 'report' or 'resubmit'.")
+        from langchain_apilaplas.calls import Calls  # noqa: PLC0415, with the first client
+
         self._books = books
         self._calls = Calls(self.settings, books, self.rate_limiter)

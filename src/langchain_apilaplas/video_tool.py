@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, ToolException
-from pydantic import Field, InstanceOf, PrivateAttr, SecretStr, model_validator
+from pydantic import ConfigDict, Field, InstanceOf, PrivateAttr, SecretStr, model_validator
 
 from langchain_apilaplas import answer
 from langchain_apilaplas.account import Account
@@ -56,6 +56,8 @@ class Plan:
 
 class VideoTool(BaseTool):
     """What both tools share: a client, a bound for the wait, and how results and errors read."""
+
+    model_config = ConfigDict(defer_build=True)  # which makes the import quicker
 
     name: str = ""
     description: str = ""
