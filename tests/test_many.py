@@ -17,6 +17,7 @@ from langchain_apilaplas import (
     ApilaplasGenerateVideo,
     AsyncApilaplasClient,
     MemoryLedger,
+    Origin,
     Outcome,
     SqliteLedger,
     State,
@@ -191,6 +192,27 @@ def test_nothing_asked_for_is_nothing_done(stage: Stage) -> None:
 
 
 # --- how many at a time ---
+
+
+def test_no_more_is_begun_than_there_are_requests(stage: Stage) -> None:
+    async def main() -> int:
+        outcomes = stage.client().generate_many(scenes(2), concurrency=1_000_000)
+        first = asyncio.ensure_future(anext(outcomes))
+        await asyncio.sleep(1)
+        tasks = len(asyncio.all_tasks())
+        await first
+        await outcomes.aclose()
+        return tasks
+
+    assert stage.run(main()) < 10
+
+
+@pytest.mark.parametrize("origin", ["a", {"thread": "a"}, Origin(thread=5), Origin("a", {})])  # type: ignore[arg-type]
+def test_an_origin_of_no_use_costs_nothing(stage: Stage, origin: Any) -> None:
+    [outcome] = stage.all([{**VEO, "prompt": "A kite", "origin": origin}])
+    assert isinstance(outcome.error, InvalidRequestError)
+    assert str(outcome.error).startswith("origin: must be an Origin; its thread and tool_call are")
+    assert stage.ledger.jobs(URL, State) == []
 
 
 def test_requests_are_taken_as_there_is_room(stage: Stage) -> None:

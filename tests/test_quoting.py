@@ -104,6 +104,8 @@ def test_a_quote_is_one_short_line_in_the_callers_words() -> None:
         ({"Retry-After": "-3"}, b"", None),
         ({}, b'{"retry_after": -1}', None),
         ({}, b'{"retry_after": true}', None),
+        ({}, b'{"error": {"retry_after": 7}}', 7.0),
+        ({}, b'{"error": "retry_after"}', None),
         ({}, b"[]", None),
         ({}, b"<html>", None),
     ],

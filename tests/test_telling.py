@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from langchain_apilaplas.latency import SURE, Latency
 from langchain_apilaplas.sandbox import Sandbox, endless
 from langchain_apilaplas.telling import Audience, Story
 from tests.conftest import World
+from tests.proofs import virtual
 
 URL = "https://example.com/cat.jpg"
 GEN4 = get_model("runway/gen4_turbo")
@@ -105,6 +107,19 @@ async def test_one_that_hangs_holds_up_a_wait_for_a_moment_only_and_hears_the_en
     assert slow.heard == []
     await asyncio.sleep(0.7)
     assert slow.heard == [0, 49]
+
+
+def test_one_that_never_ends_is_given_up_a_minute_after_the_end() -> None:
+    async def main() -> None:
+        audience = Audience(Slow(math.inf))
+        await audience.hear("last", is_last=True)
+        audience.leave()
+        await asyncio.sleep(59)
+        assert len(asyncio.all_tasks()) == 2
+        await asyncio.sleep(2)
+        assert len(asyncio.all_tasks()) == 1
+
+    virtual.run(main())
 
 
 async def test_a_wait_that_is_cancelled_takes_its_listener_along() -> None:

@@ -58,7 +58,7 @@ class Calls:
         values: Mapping[str, object],
     ) -> Flow[Generation]:
         """See `ApilaplasClient.submit`."""
-        named, where = job_key(key), origin or Origin()
+        named, where = job_key(key), _origin(origin)
 
         def submit(checked: VideoRequest) -> Flow[Generation]:
             submitting = Submitting(self._wire, self._pace, self._books)
@@ -116,7 +116,7 @@ class Calls:
         values: Mapping[str, object],
     ) -> Flow[Generation]:
         """See `ApilaplasClient.generate`."""
-        named, where, longest = job_key(key), origin or Origin(), seconds("timeout", timeout)
+        named, where, longest = job_key(key), _origin(origin), seconds("timeout", timeout)
 
         def generate(checked: VideoRequest) -> Flow[Generation]:
             waiting = self._waiting(longest, listener)
@@ -157,11 +157,12 @@ class Calls:
         from langchain_apilaplas.frames import last_frame  # noqa: PLC0415 - seldom needed
 
         generation_id = _id(video.id if isinstance(video, Generation) else video)
+        where = None if origin is None else _origin(origin)
 
         def look(generation_id: str) -> Flow[Generation]:
             return self.get(generation_id, model)
 
-        return last_frame(generation_id, look, self._downloading(), self._books, origin)
+        return last_frame(generation_id, look, self._downloading(), self._books, where)
 
     def download(
         self,
@@ -255,6 +256,15 @@ def _id(given: object) -> str:
     if isinstance(given, str) and is_id(given):
         return given
     raise InvalidRequestError("generation_id: must be the id as the server gave it.")
+
+
+def _origin(given: Origin | None) -> Origin:
+    origin = Origin() if given is None else given
+    if isinstance(origin, Origin) and all(
+        isinstance(name, str | None) for name in (origin.thread, origin.tool_call)
+    ):
+        return origin
+    raise InvalidRequestError("origin: must be an Origin; its thread and tool_call are text.")
 
 
 def job_key(given: str | None) -> str:

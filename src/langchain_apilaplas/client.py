@@ -136,7 +136,7 @@ class ApilaplasClient(Connected[httpx.Client]):
             generation_id: As `submit` gave it, in this process or another.
             model: As of `get`; or several, of which the first whose path knows the id is taken.
             timeout: Seconds; `math.inf` for no bound. The last look is at its very end.
-            on_progress: Called with a `Progress` dict at each look. What it raises is logged.
+            on_progress: Called here with a `Progress` dict at each look. What it raises is logged.
 
         Returns:
             The completed generation; it has a video.

@@ -37,12 +37,13 @@ class Outcome:
 
 
 class Many:
-    """Workers that take one request after the other, and what comes of them.
+    """Workers that take one request after the other, and what comes of them. One is begun, and
+    with each request that is taken another one, until there are enough.
 
     Args:
         generate: As `AsyncApilaplasClient.generate`.
         requests: Taken one by one, when a worker is free.
-        concurrency: The number of workers.
+        concurrency: The most workers.
         key: What the keys begin with of requests that have none.
 
     Raises:
@@ -76,21 +77,22 @@ class Many:
         """
         self._outcomes = asyncio.Queue[Outcome](self._concurrency)
         self._turn = asyncio.Lock()
-        workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
-        ending = asyncio.create_task(self._end(workers))
+        self._workers = [asyncio.create_task(self._work())]
+        ending = asyncio.create_task(self._end())
         try:
             while (outcome := await self._outcomes.get()) is not _END:
                 yield outcome
             if self._trouble:
                 raise self._trouble
         finally:
-            for task in (ending, *workers):
+            for task in (ending, *self._workers):
                 task.cancel()
-            await asyncio.wait([ending, *workers])
+            await asyncio.wait([ending, *self._workers])
 
-    async def _end(self, workers: Iterable["asyncio.Task[None]"]) -> None:
-        done, _ = await asyncio.wait(workers)
-        if any(worker.cancelled() for worker in done):
+    async def _end(self) -> None:
+        while busy := [worker for worker in self._workers if not worker.done()]:
+            await asyncio.wait(busy)
+        if any(worker.cancelled() for worker in self._workers):
             self._trouble = RuntimeError("A generation was cancelled from outside.")
         await self._outcomes.put(_END)
 
@@ -101,6 +103,8 @@ class Many:
                 index, self._taken = self._taken, self._taken + 1
             if request is _END:
                 return
+            if len(self._workers) < self._concurrency:
+                self._workers.append(asyncio.create_task(self._work()))
             await self._outcomes.put(await self._outcome(index, request))
 
     async def _take(self) -> Any:

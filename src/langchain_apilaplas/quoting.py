@@ -98,7 +98,7 @@ def clean(text: str, secret: str, names: Mapping[str, str]) -> str:
 
 def retry_after(headers: Mapping[str, str], content: bytes) -> float | None:
     """Seconds to wait, from the header (a number, or a date set against the answer's own) or from
-    `retry_after` in the body; None when neither says so.
+    `retry_after` in the body or its `error`; None when none says so.
     """
     header = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", header):
@@ -110,9 +110,13 @@ def retry_after(headers: Mapping[str, str], content: bytes) -> float | None:
     except (ValueError, TypeError, OverflowError):
         pass  # no date either
     try:
-        return seconds(json.loads(content)["retry_after"])
-    except (ValueError, LookupError, TypeError, RecursionError):
+        body = json.loads(content)
+    except (ValueError, RecursionError):
         return None
+    for part in (body, body.get("error") if isinstance(body, dict) else None):
+        if isinstance(part, dict) and "retry_after" in part:
+            return seconds(part["retry_after"])
+    return None
 
 
 def seconds(asked: object) -> float | None:

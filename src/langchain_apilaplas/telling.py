@@ -17,6 +17,8 @@ _MOMENT = 0.05
 """Seconds that a wait stops for a listener that has something to await."""
 _FAREWELL = 1.0
 """The same at the end, for the last event to be heard."""
+_LONGEST = 60.0
+"""Seconds after the end in which a listener may still be at it."""
 _talks: set["asyncio.Task[None]"] = set()
 
 
@@ -46,6 +48,8 @@ class Audience:
             if not is_last:
                 return
         await asyncio.wait([self._talk], timeout=_FAREWELL if is_last else _MOMENT)
+        if is_last and not self._talk.done():
+            asyncio.get_running_loop().call_later(_LONGEST, self._talk.cancel)
 
     def leave(self) -> None:
         """The wait was cancelled, or ended with trouble."""
