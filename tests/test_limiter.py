@@ -45,7 +45,7 @@ def passed(bucket: Bucket, start: float, end: float, *, answered: bool = True) -
     times, now = [], start
     while now < end:
         if bucket.allows(now):
-            bucket.take()
+            bucket.take(now)
             if answered:
                 bucket.ended()
             times.append(round(now, 2))
@@ -286,6 +286,68 @@ def test_nobody_waits_for_an_event_loop_that_stands_still(monkeypatch: pytest.Mo
     loop.close()
 
 
+def test_an_event_loop_that_is_closed_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("langchain_apilaplas.limiter._OVERDUE", 0.05)
+    limiter, order = RateLimiter(20, burst=1), []
+    left = asyncio.new_event_loop()
+
+    async def begin() -> None:
+        flows = [passer(limiter, name="left", order=order) for _ in range(5)]
+        kept.extend(left.create_task(adrive(flow, AHTTP)) for flow in flows)
+        await asyncio.sleep(0.005)
+
+    kept: list[Any] = []
+    left.run_until_complete(begin())
+    left.close()
+    started = time.monotonic()
+    drive(passer(limiter, name="ours", order=order), HTTP)
+    assert [name for name, _ in order] == ["left", "ours"]
+    assert time.monotonic() - started < 1
+    for task in kept:
+        task.get_coro().close()
+        task._log_destroy_pending = False
+
+
+def test_requests_that_were_left_make_room_in_the_end() -> None:
+    bucket = Bucket(INF, INF)
+    for _ in range(90):
+        bucket.take(10)
+    assert not bucket.allows(189)
+    assert bucket.allows(191)
+    bucket.take(191)
+    for _ in range(100):  # should they be answered all the same
+        bucket.ended()
+    assert not bucket.unanswered
+
+
+def test_those_who_gave_up_do_not_pile_up() -> None:
+    limiter = RateLimiter(1)
+    for ticket in (limiter.join(0, 0) for _ in range(3)):
+        assert not ticket.passes
+    for n in range(10_000):
+        limiter.leave(limiter.join(n, 0), passes=False)
+    assert len(limiter._queue) < 150
+    assert len([1 for _, _, ticket in limiter._queue if not ticket.is_gone]) == 3
+
+
+def test_the_garbage_collector_may_end_a_call_while_the_limiter_is_at_another() -> None:
+    limiter = RateLimiter(1)
+    drive(passer(limiter, name="first", order=[]), HTTP)
+
+    def collected() -> None:
+        waiting = limiter.turn()
+        next(waiting)
+        waiting.send(time.monotonic())  # it sleeps
+        with limiter._lock:
+            limiter.ended()
+            waiting.close()
+
+    thread = threading.Thread(target=collected, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
 # --- in a client ---
 
 
@@ -428,6 +490,28 @@ def test_only_one_of_those_who_wait_asks_langchains_limiter() -> None:
     order = in_turn(limiter, *[()] * 5)
     assert [name for name, _ in order] == [0, 1, 2, 3, 4]
     assert len(tries) == 50
+
+
+class Stubborn(Taken):
+    """Waits although it is told not to."""
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        time.sleep(0.05)
+        return True
+
+    async def aacquire(self, *, blocking: bool = True) -> bool:
+        await asyncio.sleep(50)
+        return True
+
+
+def test_a_limiter_that_waits_all_the_same_lets_nothing_be_sent_too_late() -> None:
+    order = in_turn(RateLimiter.of(Stubborn()), (0.0, 20.0), (0.0, 80.0))
+    assert order == [(0, None), (1, 51.0)]  # it asks when the first has done so for a second
+    limiter = RateLimiter.of(Stubborn())
+    drive(passer(limiter, 0.0, time.monotonic() + 0.02, name="late", order=order), HTTP)
+    drive(passer(limiter, 0.0, time.monotonic() + 5.0, name="in time", order=order), HTTP)
+    assert order[2:] == [("late", None), ("in time", pytest.approx(0.05, abs=0.05))]
+    assert not limiter._bucket.unanswered
 
 
 def test_a_limiter_that_is_broken_stops_nothing(

@@ -152,6 +152,56 @@ def test_an_error_of_no_kind_that_is_known_is_an_outcome_too(
     assert "An unexpected error in generate_many" in caplog.text
 
 
+def test_a_row_that_can_not_be_read_is_an_outcome_too(stage: Stage) -> None:
+    class Row(dict[str, Any]):
+        def get(self, *_: Any) -> Any:
+            raise OSError("the connection was lost")
+
+    outcomes = stage.all([Row(prompt="x"), *scenes(2)], concurrency=1)
+    assert [o.index for o in outcomes if o.generation] == [1, 2]
+    assert isinstance(outcomes[0].error, ApilaplasError)
+    assert len(stage.sandbox.accepted) == 2
+
+
+class Ended(BaseException):
+    """As pytest's or gevent's are, no Exception."""
+
+
+@pytest.mark.parametrize("where", ["source", "listener"])
+def test_what_ends_a_program_ends_the_iteration_too(stage: Stage, where: str) -> None:
+    def requests() -> Iterator[Any]:
+        yield from scenes(2)
+        if where == "source":
+            raise Ended
+
+    def listener(_: Any) -> None:
+        if where == "listener":
+            raise Ended
+
+    with pytest.raises(Ended):
+        stage.all(requests(), on_progress=listener)
+
+
+def test_nothing_is_begun_once_the_iteration_is_left(stage: Stage) -> None:
+    async def requests() -> AsyncIterator[Any]:
+        for scene in scenes(1000):
+            try:
+                await asyncio.sleep(5)
+            except asyncio.CancelledError:
+                await asyncio.sleep(5)
+            yield scene
+
+    async def main() -> None:
+        outcomes = stage.client().generate_many(requests(), concurrency=3)
+        await anext(outcomes)
+        begun = len(stage.sandbox.accepted)
+        await outcomes.aclose()
+        await asyncio.sleep(1000)
+        assert len(stage.sandbox.accepted) == begun
+
+    stage.run(main())
+
+
 def test_a_source_that_breaks_is_told_when_all_is_done_that_was_begun(stage: Stage) -> None:
     def requests() -> Iterator[Any]:
         yield from scenes(2)

@@ -109,6 +109,24 @@ async def test_one_that_hangs_holds_up_a_wait_for_a_moment_only_and_hears_the_en
     assert slow.heard == [0, 49]
 
 
+async def test_one_that_is_cancelled_by_itself_goes_on_with_the_newest() -> None:
+    heard: list[int] = []
+    ending = asyncio.get_running_loop().create_future()
+
+    async def listener(event: int) -> None:
+        heard.append(event)
+        if event == 0:
+            await ending
+
+    audience = Audience(listener)
+    for event in (0, 1, 2):
+        await audience.hear(event, is_last=False)
+    ending.cancel()
+    await asyncio.sleep(0.01)
+    await audience.hear(3, is_last=True)
+    assert heard == [0, 2, 3]
+
+
 def test_one_that_never_ends_is_given_up_a_minute_after_the_end() -> None:
     async def main() -> None:
         audience = Audience(Slow(math.inf))

@@ -98,8 +98,9 @@ class AsyncApilaplasClient(Connected[httpx.AsyncClient]):
     ) -> "AsyncGenerator[Outcome, None]":
         """Generate many videos, `concurrency` at a time; gives outcomes in the order of completion.
 
-        One that fails ends nothing: its outcome has the error. Leaving the iteration cancels what
-        is under way; what was submitted goes on, and the ledger knows it.
+        One that fails ends nothing: its outcome has the error. `aclose()` cancels what is under
+        way, and `contextlib.aclosing` calls it when a block is left; a `break` alone does not. What
+        was submitted goes on, and the ledger knows it.
 
         Args:
             requests: Dicts with the arguments of `generate`, among them `model` and `key`; or

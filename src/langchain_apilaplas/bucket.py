@@ -1,6 +1,8 @@
 """How many requests may leave: a token bucket that learns from 429s. Pure: time is a number."""
 
 import math
+from collections import deque
+from contextlib import suppress
 
 from langchain_apilaplas.effects import logger
 
@@ -18,6 +20,8 @@ hand them out to more that wait; some are left for downloads."""
 _GLANCE = 1.0
 """Seconds after which one that waits for an answer of another's looks by itself."""
 _ROUNDING = 1e-6
+_GONE = 180.0
+"""Seconds after which a request without an answer counts no more: its event loop was left."""
 
 
 class Bucket:
@@ -30,7 +34,7 @@ class Bucket:
     Attributes:
         most: The bound in requests per second.
         burst: How many tokens there may be.
-        in_flight: How many requests were let go and are without an answer.
+        unanswered: When those requests were let go that are without an answer, the first first.
     """
 
     def __init__(self, most: float, burst: float) -> None:
@@ -38,7 +42,7 @@ class Bucket:
         self.burst = burst
         self._tokens, self._filled = math.inf, -math.inf
         self._second, self._taken, self._taken_before = -math.inf, 0, 0
-        self.in_flight = 0
+        self.unanswered = deque[float]()
         self._peak: float | None = None
         self._slowed = self._until = -math.inf
         self._refused = 0
@@ -51,10 +55,17 @@ class Bucket:
     @property
     def is_crowded(self) -> bool:
         """Whether as many requests are without an answer as may be."""
-        return self.in_flight >= AT_ONCE
+        return len(self.unanswered) >= AT_ONCE
+
+    @property
+    def is_half_crowded(self) -> bool:
+        """Whether half as many are."""
+        return len(self.unanswered) > AT_ONCE / 2
 
     def allows(self, now: float) -> bool:
         """Whether a request may leave."""
+        while self.unanswered and self.unanswered[0] < now - _GONE:
+            self.unanswered.popleft()
         if now < self._until or self.is_crowded:
             return False
         if not self.is_bounded:
@@ -73,15 +84,15 @@ class Bucket:
         lacking = _GLANCE if self.is_crowded else (1 - self._tokens) / rate
         return max(_ROUNDING, self._until - now, lacking)
 
-    def take(self) -> None:
+    def take(self, now: float) -> None:
         """A request is let go."""
         self._tokens -= 1
-        self.in_flight += 1
+        self.unanswered.append(now)
 
     def give_back(self) -> None:
         """It did not go."""
         self._tokens += 1
-        self.in_flight -= 1
+        self.ended()
 
     def tick(self, now: float) -> None:
         """Count anew what the server takes when a second is over."""
@@ -91,7 +102,8 @@ class Bucket:
 
     def ended(self) -> None:
         """A request has its answer, or will have none."""
-        self.in_flight -= 1
+        with suppress(IndexError):  # it counted no more
+            self.unanswered.popleft()
 
     def took(self, sent: float) -> None:
         """The server took a request that was sent at that time."""

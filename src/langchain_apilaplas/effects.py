@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar
 
 import httpx
@@ -103,23 +104,29 @@ Listener: TypeAlias = Callable[[Any], Awaitable[None] | None]
 
 
 class Bell:
-    """Wakes one sleeper before its time, a thread or a task. It may be rung from anywhere."""
+    """Wakes one sleeper before its time, a thread or a task. It may be rung from anywhere, also by
+    the garbage collector in the midst of a ring, which no event or lock can.
+    """
 
     def __init__(self) -> None:
-        self._rung = threading.Event()
+        self._rings = SimpleQueue[None]()
         self._wake: Callable[[], object] | None = None
 
-    def ring(self) -> None:
-        """Wake the sleeper; the next one, if nobody sleeps."""
-        self._rung.set()
-        if wake := self._wake:
-            with suppress(RuntimeError):  # its event loop is closed
+    def ring(self) -> bool:
+        """Wake the sleeper; the next one, if nobody sleeps. False: its event loop is closed."""
+        self._rings.put(None)
+        try:
+            if wake := self._wake:
                 wake()
+        except RuntimeError:
+            return False
+        return True
 
     def wait(self, seconds: float) -> None:
         """Block until it rings, or so long."""
-        self._rung.wait(min(seconds, threading.TIMEOUT_MAX))
-        self._rung.clear()
+        with suppress(Empty):
+            self._rings.get(timeout=min(seconds, threading.TIMEOUT_MAX))
+        self._clear()
 
     async def await_(self, seconds: float) -> None:
         """The same, for an event loop."""
@@ -128,12 +135,17 @@ class Bell:
         self._wake = lambda: loop.call_soon_threadsafe(rung.set)
         timer = loop.call_later(seconds, rung.set)
         try:
-            if not self._rung.is_set():
+            if self._rings.empty():
                 await rung.wait()
         finally:
             timer.cancel()
             self._wake = None
-            self._rung.clear()
+            self._clear()
+
+    def _clear(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._rings.get_nowait()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 The rules are pure, each method takes the time as a number; what waits is a flow, `turn`.
 """
 
+import asyncio
 import heapq
 import itertools
 import math
@@ -12,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from langchain_apilaplas.bucket import AT_ONCE, Bucket
+from langchain_apilaplas.bucket import Bucket
 from langchain_apilaplas.effects import Bell, Flow, Now, Sleep, logger
 from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.ledger.forks import Forkable
@@ -23,6 +24,10 @@ _MOST_SLACK = 60.0
 """Either way, so that nobody waits for ever."""
 _OVERDUE = 1.0
 """Seconds after which one that could pass and does not is taken for gone."""
+_ROOM = 100
+"""So many may be in the queue that are gone, or as many as are not."""
+_LONGEST = 10.0
+"""Seconds after which anybody looks whether those before are gone."""
 _GLANCE = 0.01
 """Seconds between two tries at a limiter of LangChain's."""
 
@@ -55,8 +60,11 @@ class RateLimiter(Forkable):
         self._bucket = Bucket(rate, burst or max(1.0, rate / 10))
         self._outer: Any = None
         self._held = -math.inf
-        self._lock = threading.Lock()
+        # The garbage collector may end a call anywhere, and so call `leave` or `ended` in the midst
+        # of another method: these two leave the queue as it is.
+        self._lock = threading.RLock()
         self._queue: list[tuple[float, int, _Ticket]] = []
+        self._room = _ROOM
         self._numbers = itertools.count()
 
     @classmethod
@@ -84,7 +92,7 @@ class RateLimiter(Forkable):
         """Whether so many requests are without an answer that none should be held back by the
         server.
         """
-        return self._bucket.in_flight > AT_ONCE / 2
+        return self._bucket.is_half_crowded
 
     @property
     def is_open(self) -> bool:
@@ -107,11 +115,11 @@ class RateLimiter(Forkable):
         Returns:
             The seconds it took; None where the deadline came first.
         """
+        time = started = yield Now()
         with self._lock:
             if self.is_open:
-                self._bucket.take()
+                self._bucket.take(time)
                 return 0.0
-        time = started = yield Now()
         ticket, passes = self.join(started if since is None else since, slack), False
         try:
             while nap := self.nap(ticket, time):
@@ -119,12 +127,16 @@ class RateLimiter(Forkable):
                     return None
                 yield Sleep(min(nap, deadline - time), ticket.bell)
                 time = yield Now()
-            while self._outer and not (yield Acquire(self._outer)):
+            while self._outer:
+                may = yield Acquire(self._outer, deadline - time)
+                time = yield Now()
+                if may and time <= deadline:
+                    break
                 if time >= deadline:
                     return None
+                self._held = time + _OVERDUE
                 yield Sleep(min(_GLANCE, deadline - time))
                 time = yield Now()
-                self._held = time + _OVERDUE
             passes = True
         finally:
             self.leave(ticket, passes=passes)
@@ -136,6 +148,10 @@ class RateLimiter(Forkable):
         due = since + max(-_MOST_SLACK, min(slack, _MOST_SLACK))
         with self._lock:
             heapq.heappush(self._queue, (due, next(self._numbers), ticket))
+            if len(self._queue) > self._room:
+                self._queue = [place for place in self._queue if not place[2].is_gone]
+                heapq.heapify(self._queue)
+                self._room = _ROOM + 2 * len(self._queue)
         return ticket
 
     def nap(self, ticket: "_Ticket", now: float) -> float:
@@ -145,7 +161,8 @@ class RateLimiter(Forkable):
             if ticket.passes:
                 return 0.0
             if self._queue[0][2] is not ticket:
-                return _OVERDUE + len(self._queue) / min(self._bucket.rate(now), 100.0)
+                behind = len(self._queue) / min(self._bucket.rate(now), 100.0)
+                return min(_LONGEST, _OVERDUE + behind)
             held = self._held - now if self._outer else 0.0
             return max(held, self._bucket.wait(now))
 
@@ -185,7 +202,7 @@ class RateLimiter(Forkable):
     def _after_fork(self, *, in_child: bool) -> None:
         if in_child:  # nobody waits there
             self._queue.clear()
-            self._bucket.in_flight = 0
+            self._bucket.unanswered.clear()
         self._lock.release()
 
     def _deal(self, now: float, asking: "_Ticket") -> None:
@@ -193,12 +210,11 @@ class RateLimiter(Forkable):
         before = self._queue[0] if self._queue else None
         while self._queue and (self._queue[0][2].is_gone or self._allows(now)):
             first = heapq.heappop(self._queue)[2]
-            if not first.is_gone:
-                first.passes = True
-                self._bucket.take()
-                self._held = now + _OVERDUE
-                if first is not asking:
-                    first.bell.ring()
+            if first.is_gone or (first is not asking and not first.bell.ring()):
+                continue
+            first.passes = True
+            self._bucket.take(now)
+            self._held = now + _OVERDUE
         if self._queue and self._queue[0] is not before and self._queue[0][2] is not asking:
             self._queue[0][2].bell.ring()
         if not self._queue:
@@ -208,10 +224,10 @@ class RateLimiter(Forkable):
         return not (self._outer and now < self._held) and self._bucket.allows(now)
 
     def _call_first(self) -> None:
-        while self._queue and self._queue[0][2].is_gone:
-            heapq.heappop(self._queue)
-        if self._queue:
-            self._queue[0][2].bell.ring()
+        """Wake one that waits; it deals, and wakes the first."""
+        for _, _, ticket in self._queue:
+            if not ticket.is_gone and ticket.bell.ring():
+                break
 
 
 @dataclass(eq=False)
@@ -226,10 +242,12 @@ class _Ticket:
 @dataclass(frozen=True)
 class Acquire:
     """Ask a limiter of LangChain's for a turn, without waiting. One that is broken stops nothing:
-    a video that is paid for has to be looked for.
+    a video that is paid for has to be looked for. `seconds` is how long one that waits all the same
+    may take; a blocking one can't be stopped.
     """
 
     limiter: Any
+    seconds: float
 
     def run(self, http: httpx.Client) -> bool:
         try:
@@ -240,8 +258,11 @@ class Acquire:
 
     async def arun(self, http: httpx.AsyncClient) -> bool:
         try:
-            return bool(await self.limiter.aacquire(blocking=False))
+            async with asyncio.timeout(None if self.seconds == math.inf else self.seconds) as bound:
+                return bool(await self.limiter.aacquire(blocking=False))
         except Exception:
+            if bound.expired():
+                return False
             logger.warning("The rate limiter raised", exc_info=True)
             return True
 

@@ -68,7 +68,8 @@ class Many:
         self._concurrency = concurrency
         self._key = None if key is None else job_key(f"{key}-123456789")[:-10]
         self._taken = 0
-        self._trouble: Exception | None = None
+        self._is_left = False
+        self._trouble: BaseException | None = None
 
     async def outcomes(self) -> AsyncGenerator[Outcome, None]:
         """Each as it comes. Left early, it ends what is under way.
@@ -85,6 +86,7 @@ class Many:
             if self._trouble:
                 raise self._trouble
         finally:
+            self._is_left = True
             for task in (ending, *self._workers):
                 task.cancel()
             await asyncio.wait([ending, *self._workers])
@@ -92,14 +94,19 @@ class Many:
     async def _end(self) -> None:
         while busy := [worker for worker in self._workers if not worker.done()]:
             await asyncio.wait(busy)
-        if any(worker.cancelled() for worker in self._workers):
-            self._trouble = RuntimeError("A generation was cancelled from outside.")
+        for worker in self._workers:
+            if worker.cancelled():
+                self._trouble = RuntimeError("A generation was cancelled from outside.")
+            else:
+                self._trouble = worker.exception() or self._trouble
         await self._outcomes.put(_END)
 
     async def _work(self) -> None:
         while True:
             async with self._turn:
                 request = await self._take()
+                if self._is_left:  # while the caller's source took the cancellation for its own
+                    return
                 index, self._taken = self._taken, self._taken + 1
             if request is _END:
                 return
@@ -117,10 +124,11 @@ class Many:
             return _END
 
     async def _outcome(self, index: int, request: Wanted) -> Outcome:
-        values = {} if isinstance(request, VideoRequest) or not _is_named(request) else request
-        own = values.get("key")
-        key = f"{self._key}-{index}" if own is None and self._key else own
+        key = f"{self._key}-{index}" if self._key else None
         try:
+            if not isinstance(request, VideoRequest) and _is_named(request):
+                own = request.get("key")
+                key = key if own is None else own
             key = job_key(key)
             if isinstance(request, VideoRequest):
                 done = await self._generate(request, key=key)
@@ -129,7 +137,7 @@ class Many:
             else:
                 raise InvalidRequestError(f"requests[{index}] must be a dict or a VideoRequest.")
         except ApilaplasError as error:
-            return Outcome(index, request, str(key), error=error)
+            return Outcome(index, request, str(key or ""), error=error)
         except Exception as error:
             logger.error("An unexpected error in generate_many", exc_info=error)
             told = ApilaplasError(
@@ -138,7 +146,7 @@ class Many:
                 charged=Charged.UNKNOWN,
             )
             told.__cause__ = error
-            return Outcome(index, request, str(key), error=told)
+            return Outcome(index, request, str(key or ""), error=told)
         return Outcome(index, request, key, done)
 
 

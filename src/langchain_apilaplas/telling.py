@@ -37,6 +37,7 @@ class Audience:
         """Be told of an event. The last one is heard in any case, be it after the wait."""
         self._has_heard_all = is_last
         if self._talk is None or self._talk.done():
+            self._newest = None
             outcome = self._begin(event)
             if outcome is None:
                 return
@@ -68,7 +69,10 @@ class Audience:
         while outcome is not None:
             try:
                 await outcome
-            except Exception:
+            except (Exception, asyncio.CancelledError) as error:
+                task = asyncio.current_task()
+                if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                    raise
                 logger.warning("A progress listener raised", exc_info=True)
             event, self._newest = self._newest, None
             outcome = None if event is None else self._begin(event)
