@@ -119,6 +119,39 @@ def test_answers_that_come_after_the_429_count_for_what_the_server_takes() -> No
     assert bucket.rate(11.0) == 25
 
 
+def test_what_the_server_took_in_the_second_before_counts_too() -> None:
+    bucket = Bucket(INF, INF)
+    bucket.tick(10.0)
+    for _ in range(40):
+        bucket.took(10.0)
+    bucket.tick(11.2)
+    bucket.took(11.2)
+    bucket.slow_down(11.3, 11.2, None)
+    assert bucket.rate(12.3) == 20
+
+
+@pytest.mark.parametrize("sent", [11.0, 12.0, 20.0])
+def test_what_the_server_took_long_ago_says_nothing_of_what_it_takes_now(sent: float) -> None:
+    bucket = Bucket(INF, INF)
+    bucket.tick(9.0)
+    for _ in range(40):
+        bucket.took(9.0)
+    bucket.tick(sent)
+    for _ in range(4):
+        bucket.took(sent)
+    bucket.slow_down(sent + 0.5, sent, None)
+    assert bucket.rate(sent + 1.5) == 2
+
+
+def test_a_429_that_was_long_on_its_way_is_not_held_against_a_second_long_ago() -> None:
+    bucket = Bucket(INF, INF)
+    bucket.tick(10.0)
+    for _ in range(40):
+        bucket.took(10.0)
+    bucket.slow_down(13.0, 10.5, None)
+    assert bucket.rate(14.0) == 1
+
+
 def test_a_server_that_goes_on_refusing_is_asked_ever_less() -> None:
     bucket, now, pauses = slowed(took=8), 10.0, []
     for _ in range(6):
@@ -237,6 +270,14 @@ def test_a_turn_that_was_given_to_one_who_just_left_goes_to_the_next() -> None:
     assert time.monotonic() - started < 1
     limiter.leave(second, passes=False)  # who was cancelled meanwhile
     assert limiter.nap(third, 1) == 0
+
+
+def test_nobody_waits_for_one_who_was_let_pass_and_has_not_noticed_yet() -> None:
+    limiter = RateLimiter(10, burst=1)
+    first, second = (limiter.join(0, 0) for _ in range(2))
+    assert limiter.nap(first, 0) == 0
+    assert limiter.nap(second, 0) == pytest.approx(0.1)
+    assert limiter.nap(second, 0.1) == 0
 
 
 def test_threads_and_event_loops_share_one_queue() -> None:
@@ -428,6 +469,63 @@ def test_only_one_of_those_who_wait_asks_langchains_limiter() -> None:
     order = in_turn(limiter, *[()] * 5)
     assert [name for name, _ in order] == [0, 1, 2, 3, 4]
     assert len(tries) == 50
+
+
+def test_while_one_asks_langchains_limiter_the_next_sleeps_and_is_woken_when_it_has_done() -> None:
+    limiter = RateLimiter.of(Taken())
+    first, second = (limiter.join(0, 0) for _ in range(2))
+    assert limiter.nap(first, 0) == 0
+    assert limiter.nap(second, 0) == pytest.approx(1)
+    assert limiter.nap(second, 0.9) == pytest.approx(0.1)
+    limiter.leave(first, passes=True)
+    started = time.monotonic()
+    second.bell.wait(5)
+    assert time.monotonic() - started < 1
+    assert limiter.nap(second, 0.9) == 0
+
+
+class Timed(Taken):
+    """Lets one pass every so many seconds of virtual time; knows when it was asked."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds, self.next, self.asked = seconds, seconds, []
+
+    async def aacquire(self, *, blocking: bool = True) -> bool:
+        now = asyncio.get_running_loop().time()
+        self.asked.append(round(now, 3))
+        if now < self.next - 1e-6:
+            return False
+        self.next = now + self.seconds
+        return True
+
+
+def test_where_langchains_limiter_lets_all_pass_nobody_waits() -> None:
+    order = in_turn(RateLimiter.of(Timed(0.0)), *[()] * 5)
+    assert order == [(n, 0) for n in range(5)]
+
+
+def test_however_long_langchains_limiter_takes_it_is_asked_by_one_at_a_time() -> None:
+    theirs = Timed(3.0)
+    order = in_turn(RateLimiter.of(theirs), *[()] * 4)
+    assert order == [(n, pytest.approx(3 * n + 3)) for n in range(4)]
+    most = max(theirs.asked.count(at) for at in theirs.asked)
+    assert most == 2, "who has passed and the next one"
+
+
+def test_a_deadline_is_kept_however_long_langchains_limiter_refuses(world: World) -> None:
+    class Never(Taken):
+        def acquire(self, *, blocking: bool = True) -> bool:
+            self.tries.append("sync")
+            assert len(self.tries) < 1000, "which ends a test that would not end"
+            return False
+
+    http = httpx.Client(transport=httpx.MockTransport(world.answer))
+    client = ApilaplasClient(api_key=KEY, http_client=http, rate_limiter=Never())
+    with pytest.raises(RateLimitError, match="It was not its turn to be sent in the time given"):
+        client.generate(timeout=0.125, **ARGS)
+    assert world.sandbox.received == []
+    assert world.time - 1_800_000_000 == pytest.approx(0.125, abs=1e-3)
 
 
 def test_a_limiter_that_is_broken_stops_nothing(
