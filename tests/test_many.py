@@ -167,6 +167,25 @@ def test_a_source_that_breaks_is_told_when_all_is_done_that_was_begun(stage: Sta
     assert [outcome.error for outcome in seen] == [None, None]
 
 
+def test_a_source_that_broke_once_is_not_asked_again(stage: Stage) -> None:
+    class Source:
+        taken = 0
+
+        def __iter__(self) -> "Source":
+            return self
+
+        def __next__(self) -> Any:
+            self.taken += 1
+            if self.taken == 3:
+                raise OSError("a row that can not be read")
+            return {**VEO, "prompt": f"Scene {self.taken}"}
+
+    source = Source()
+    with pytest.raises(OSError, match="can not be read"):
+        stage.all(source, concurrency=2)
+    assert (source.taken, len(stage.sandbox.accepted)) == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("requests", "options", "words"),
     [
