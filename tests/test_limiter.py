@@ -239,6 +239,26 @@ def test_a_wait_for_a_turn_ends_at_its_deadline() -> None:
     assert order == [(0, 0), (1, None), (2, 10.0)]
 
 
+def test_who_waits_in_a_crowd_goes_before_one_who_comes_as_an_answer_makes_room() -> None:
+    order: list[Any] = []
+    limiter = RateLimiter()
+
+    async def main() -> None:
+        def come(name: Any) -> "asyncio.Task[None]":
+            return asyncio.create_task(adrive(passer(limiter, name=name, order=order), AHTTP))
+
+        for _ in range(90):
+            await adrive(limiter.turn(), AHTTP)
+        tasks = [come("first")]
+        await asyncio.sleep(0.5)
+        tasks.append(come("second"))
+        limiter.ended()
+        await asyncio.gather(*tasks)
+
+    virtual.run(main())
+    assert order == [("first", 0.5), ("second", 0.0)]
+
+
 def test_a_task_that_is_cancelled_leaves_the_queue_and_costs_nobody_a_turn() -> None:
     order: list[Any] = []
     limiter = RateLimiter(1)
@@ -477,6 +497,7 @@ def test_while_one_asks_langchains_limiter_the_next_sleeps_and_is_woken_when_it_
     assert limiter.nap(first, 0) == 0
     assert limiter.nap(second, 0) == pytest.approx(1)
     assert limiter.nap(second, 0.9) == pytest.approx(0.1)
+    second.bell.wait(0)  # rung before, as it became the next one
     limiter.leave(first, passes=True)
     started = time.monotonic()
     second.bell.wait(5)

@@ -178,6 +178,8 @@ def test_a_source_that_broke_once_is_not_asked_again(stage: Stage) -> None:
             self.taken += 1
             if self.taken == 3:
                 raise OSError("a row that can not be read")
+            if self.taken == 9:
+                raise StopIteration
             return {**VEO, "prompt": f"Scene {self.taken}"}
 
     source = Source()
@@ -268,6 +270,16 @@ def test_who_has_not_been_sent_when_it_is_cancelled_never_is(stage: Stage) -> No
 def test_a_server_that_is_slow_fails_nobody(stage: Stage) -> None:
     stage.latency = 20.0
     assert all(outcome.generation for outcome in stage.all(scenes(300), concurrency=300))
+
+
+@pytest.mark.parametrize(("jobs", "held"), [(45, 45), (90, 45)])
+def test_the_server_is_asked_to_hold_looks_of_half_a_crowd_at_most(
+    stage: Stage, jobs: int, held: int
+) -> None:
+    luma = {"model": "luma-ai/v2", "prompt": "Go", "aspect_ratio": "1:1"}
+    assert all(outcome.generation for outcome in stage.all([luma] * jobs))
+    looks = [call.url for call in stage.sandbox.received if call.kind == "fetch"][:jobs]
+    assert sum("state=" in url for url in looks) == held
 
 
 def test_a_listener_that_raises_a_cancellation_loses_no_outcome(stage: Stage) -> None:
