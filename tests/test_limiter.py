@@ -1,6 +1,7 @@
 """How fast a client may ask: the bucket with time as a value, the queue with tasks and threads."""
 
 import asyncio
+import os
 import threading
 import time
 from typing import Any
@@ -54,9 +55,9 @@ def passed(bucket: Bucket, start: float, end: float, *, answered: bool = True) -
     return times
 
 
-def slowed(took: int, at: float = 10.0, retry_after: float | None = None) -> Bucket:
+def slowed(took: int, at: float = 10.0, retry_after: float | None = None, *of: float) -> Bucket:
     """A bucket that met a 429 after the server took so many in a second."""
-    bucket = Bucket(INF, INF)
+    bucket = Bucket(*of or (INF, INF))
     bucket.tick(at - 0.5)
     for _ in range(took):
         bucket.took(at - 0.5)
@@ -84,6 +85,11 @@ def test_the_pause_is_what_the_server_asks_for_but_not_for_a_quota() -> None:
     assert passed(slowed(8, retry_after=7), 10, 18)[0] == 17
     assert passed(slowed(8, retry_after=3000), 10, 12)[0] == 11
     assert passed(slowed(8, retry_after=0), 10, 12)[0] == 11
+
+
+def test_after_a_429_a_tenth_of_a_second_is_saved_up_at_most() -> None:
+    assert passed(slowed(took=40), 21, 21.01) == [21] * 4
+    assert passed(slowed(40, 10.0, None, 100, 2), 21, 21.01) == [21] * 2
 
 
 def test_the_rate_grows_steadily_and_is_given_up_when_it_has_doubled() -> None:
@@ -206,6 +212,24 @@ def in_turn(limiter: RateLimiter, *turns: tuple[Any, ...]) -> list[Any]:
 def test_those_who_wait_pass_in_order_at_the_rate() -> None:
     order = in_turn(RateLimiter(2), (), (), (), ())
     assert order == [(0, 0), (1, 0.5), (2, 1.0), (3, 1.5)]
+
+
+@pytest.mark.parametrize("theirs", [False, True], ids=["ours", "LangChain's"])
+def test_who_waits_is_woken_in_time_though_no_answer_has_come(theirs: bool) -> None:
+    limiter = RateLimiter.of(Timed(0.1)) if theirs else RateLimiter(10)
+    passed_at: list[float] = []
+
+    async def request() -> None:
+        await adrive(limiter.turn(), AHTTP)
+        passed_at.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(60)
+        limiter.ended()
+
+    async def main() -> None:
+        await asyncio.gather(*(request() for _ in range(5)))
+
+    virtual.run(main())
+    assert passed_at == [pytest.approx(passed_at[0] + 0.1 * n, abs=0.02) for n in range(5)]
 
 
 def test_looks_that_likely_find_a_video_go_first_then_submits_then_young_looks() -> None:
@@ -361,6 +385,28 @@ def test_a_429_slows_all_of_a_client_down(world: World) -> None:
         world.client.generate(key="k", timeout=20, **ARGS)
     [job] = world.client.jobs("abandoned")
     assert job.key == "k"
+
+
+def test_some_time_after_a_429_nothing_limits_any_more(world: World) -> None:
+    made = world.client.submit(**ARGS)
+    world.sandbox.order(http_error(429, on="fetch"))
+    world.client.get(made.id)
+    assert not world.client.rate_limiter.is_open
+    world.time += 60
+    world.client.get(made.id)
+    assert world.client.rate_limiter.is_open
+
+
+@pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
+def test_a_forked_child_waits_for_none_of_its_parents_answers() -> None:
+    limiter = RateLimiter()
+    for _ in range(90):
+        drive(limiter.turn(), HTTP)
+    limiter.join(0, 0)
+    if not (child := os.fork()):
+        os._exit(0 if limiter.is_open else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert not limiter.is_open
 
 
 def test_clients_may_share_a_limiter(world: World) -> None:
@@ -560,6 +606,14 @@ def test_a_limiter_that_is_broken_stops_nothing(
     client = ApilaplasClient(api_key=KEY, http_client=http, rate_limiter=Broken())
     assert client.generate(**ARGS).status is Status.COMPLETED
     assert "The rate limiter raised" in caplog.text
+
+
+def test_one_that_is_broken_for_tasks_stops_nothing_either() -> None:
+    class Broken(Taken):
+        async def aacquire(self, *, blocking: bool = True) -> bool:
+            raise OSError("no Redis")
+
+    assert in_turn(RateLimiter.of(Broken()), (0.0, 1.0), (0.0, 1.0)) == [(0, 0), (1, 0)]
 
 
 @pytest.mark.parametrize("given", [5, "fast", threading.Lock(), RateLimiter, InMemoryRateLimiter])
