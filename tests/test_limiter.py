@@ -107,6 +107,13 @@ def test_a_set_bound_comes_back_after_a_429() -> None:
     assert (bucket.rate(11), bucket.rate(1000)) == (1, 30)
 
 
+def test_a_burst_that_the_server_took_raises_no_bound() -> None:
+    bucket = slowed(100, 10.0, None, 10, 100)
+    for _ in range(100):
+        bucket.took(9.9)
+    assert bucket.rate(11.0) == 5
+
+
 def test_a_crowd_that_is_refused_slows_down_once() -> None:
     bucket = slowed(took=40)
     for _ in range(500):

@@ -129,6 +129,8 @@ def test_one_that_fails_stops_nothing(stage: Stage) -> None:
     )
     assert [errors[n].charged for n in (4, 5, 6, 7, 8)] == [Charged.NO] * 5
     assert len([o for o in outcomes if o.generation]) == 2
+    assert len({o.key for o in outcomes}) == 9
+    assert [o.key for o in outcomes if o.index == 8] == ["a b"]
     assert len(stage.sandbox.accepted) == 3
 
 
@@ -167,6 +169,38 @@ def test_a_source_that_breaks_is_told_when_all_is_done_that_was_begun(stage: Sta
     assert [outcome.error for outcome in seen] == [None, None]
 
 
+def test_a_source_that_takes_its_time_is_asked_by_one_at_a_time(stage: Stage) -> None:
+    async def requests() -> AsyncIterator[Any]:
+        for scene in scenes(5):
+            await asyncio.sleep(1)
+            yield scene
+
+    outcomes = stage.all(requests(), concurrency=3)
+    assert [o.error for o in outcomes] == [None] * 5
+    assert {o.index: o.request for o in outcomes} == dict(enumerate(scenes(5)))
+
+
+def test_one_that_is_cancelled_from_outside_is_told_when_the_others_are_done(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle, seen = stage.sandbox.handle, []
+
+    def cancelled(request: httpx.Request) -> httpx.Response:
+        if b"Scene 1" in request.content:
+            raise asyncio.CancelledError
+        return handle(request)
+
+    monkeypatch.setattr(stage.sandbox, "handle", cancelled)
+
+    async def main() -> None:
+        async for outcome in stage.client().generate_many(scenes(3), concurrency=2):
+            seen.append(outcome.index)
+
+    with pytest.raises(RuntimeError, match="was cancelled from outside"):
+        stage.run(main())
+    assert seen == [0, 2]
+
+
 def test_a_source_that_broke_once_is_not_asked_again(stage: Stage) -> None:
     class Source:
         taken = 0
@@ -197,6 +231,7 @@ def test_a_source_that_broke_once_is_not_asked_again(stage: Stage) -> None:
         ([], {"concurrency": 0}, "concurrency must be a whole number from 1"),
         ([], {"concurrency": True}, "concurrency must be a whole number from 1"),
         ([], {"key": "a b"}, "key must be 1 to 255"),
+        ([], {"key": "k" * 250}, "key must be 1 to 255"),
         ([], {"timeout": -1}, "timeout must be a number of seconds"),
     ],
 )
