@@ -143,6 +143,12 @@ def test_only_the_last_two_hundred_count_however_many_finish() -> None:
     assert known[0] == known[1]
 
 
+def test_of_what_the_ledger_had_the_newest_is_remembered() -> None:
+    experience = Experience()
+    experience.begin("a", [("5", 500.0)] * MOST + [("5", 60.0)] * MOST)
+    assert experience.latency("a", "5", 300).median == pytest.approx(60, rel=0.05)
+
+
 def test_an_estimate_is_not_made_for_every_job(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     learned = Latency.learned

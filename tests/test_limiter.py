@@ -323,6 +323,14 @@ def test_a_turn_that_was_given_to_one_who_just_left_goes_to_the_next() -> None:
     assert limiter.nap(third, 1) == 0
 
 
+def test_one_who_left_from_the_middle_of_the_queue_takes_no_turn_along() -> None:
+    limiter = RateLimiter(1, burst=2)
+    first, middle, last = (limiter.join(0, 0) for _ in range(3))
+    limiter.leave(middle, passes=False)
+    assert limiter.nap(first, 0) == 0
+    assert limiter.nap(last, 0) == 0
+
+
 def test_nobody_waits_for_one_who_was_let_pass_and_has_not_noticed_yet() -> None:
     limiter = RateLimiter(10, burst=1)
     first, second = (limiter.join(0, 0) for _ in range(2))

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from langchain_apilaplas import (
     AsyncApilaplasClient,
     MemoryLedger,
     Outcome,
+    RateLimiter,
     SqliteLedger,
     State,
     Status,
@@ -315,6 +317,24 @@ def test_the_server_is_asked_to_hold_looks_of_half_a_crowd_at_most(
     assert all(outcome.generation for outcome in stage.all([luma] * jobs))
     looks = [call.url for call in stage.sandbox.received if call.kind == "fetch"][:jobs]
     assert sum("state=" in url for url in looks) == held
+
+
+def test_one_that_must_be_done_by_now_is_looked_at_first(stage: Stage) -> None:
+    def clock() -> datetime:
+        return datetime.fromtimestamp(1_800_000_000 + stage.loop.time(), UTC)
+
+    stage.ledger = MemoryLedger(clock=clock)
+
+    async def main() -> None:
+        client = stage.client(rate_limiter=RateLimiter(1))
+        old = await client.submit(**scenes(1)[0])
+        await asyncio.sleep(200)
+        young = await client.submit(**scenes(2)[1])
+        await asyncio.gather(*(client.wait(made.id) for made in (young, old)))
+        first = next(call for call in stage.sandbox.received if call.kind == "fetch")
+        assert old.id in first.url
+
+    stage.run(main())
 
 
 def test_a_listener_that_raises_a_cancellation_loses_no_outcome(stage: Stage) -> None:

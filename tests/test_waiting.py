@@ -25,7 +25,7 @@ from langchain_apilaplas import (
 from langchain_apilaplas.errors import GenerationFailedError, StillRenderingError
 from langchain_apilaplas.latency import MOST
 from langchain_apilaplas.ledger import memory, rows
-from langchain_apilaplas.sandbox import failed_generation
+from langchain_apilaplas.sandbox import failed_generation, http_error
 from tests.conftest import KEY, World
 
 URL = "https://example.com/cat.jpg"
@@ -189,6 +189,16 @@ def test_while_an_answer_is_on_its_way_the_end_may_come(world: World, ledger: Le
     assert job.seconds is None, "24 s lie between the last look but one and the last answer"
 
 
+def test_of_one_that_takes_long_a_quarter_of_its_time_may_be_unknown(
+    world: World, ledger: Ledger
+) -> None:
+    world.sandbox.seconds = 190
+    client(world, ledger, poll_interval=40).generate(image=URL)
+    [job] = ledger.jobs(GATEWAY, [State.COMPLETED])
+    assert job.seconds is not None
+    assert 160 <= job.seconds <= 200
+
+
 def test_where_between_two_looks_an_end_was_is_drawn_by_lot(world: World, ledger: Ledger) -> None:
     for _ in range(9):
         client(world, ledger, poll_interval=15).generate(image=URL)
@@ -280,6 +290,50 @@ def test_a_look_that_asks_for_a_wait_gets_it(
     assert gaps[5] == pytest.approx(11)
     assert gaps[4] < 5
     assert gaps[6] < 5
+
+
+def test_a_server_that_asks_for_less_than_the_pace_is_not_looked_at_more(world: World) -> None:
+    answers = world.sandbox.transport()
+
+    def hasty(request: httpx.Request) -> httpx.Response:
+        response = answers.handle_request(request)
+        response.headers["Retry-After"] = "1"
+        return response
+
+    http = httpx.Client(transport=httpx.MockTransport(hasty))
+    ApilaplasClient(api_key=KEY, http_client=http, poll_interval=10).generate(image=URL)
+    assert world.slept == [10] * 7
+
+
+# --- looks that fail ---
+
+
+def test_looks_that_fail_now_and_then_are_not_counted_together(world: World) -> None:
+    """A part of the server has not heard of the generation, and is asked every other time."""
+    answers = world.sandbox.transport()
+    looks = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            looks.append(world.time)
+            if len(looks) % 2:
+                return httpx.Response(404)
+        return answers.handle_request(request)
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    ours = ApilaplasClient(api_key=KEY, http_client=http, poll_interval=5)
+    assert ours.generate(image=URL).video
+    after_failures = [after - before for before, after in pairwise(looks)][::2]
+    assert len(after_failures) > 8
+    assert all(pause <= 1.001 for pause in after_failures)
+
+
+def test_one_of_ours_that_can_not_be_looked_at_is_still_rendering(world: World) -> None:
+    submitted = world.client.submit(key="k", image=URL)
+    world.sandbox.order(http_error(503, on="fetch", times=1000))
+    with pytest.raises(StillRenderingError) as told:
+        world.client.generate(key="k", image=URL, timeout=30)
+    assert told.value.generation_id == submitted.id
 
 
 # --- a server that is slow to answer ---
