@@ -622,6 +622,32 @@ async def test_a_cancelled_submit_that_is_not_answered_soon_is_unknown(
         assert job.error == "The call was cancelled before the answer came."
 
 
+@pytest.mark.parametrize("seconds", [0.01, 60], ids=["the line breaks", "nobody answers"])
+async def test_a_cancelled_submit_without_an_answer_ends_without_noise(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr("langchain_apilaplas.sending._GRACE", 0.05)
+    noise: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
+    arrived = asyncio.Event()
+
+    async def answer(_: httpx.Request) -> httpx.Response:
+        arrived.set()
+        await asyncio.sleep(seconds)
+        raise httpx.ReadError("cut off")
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    client = AsyncApilaplasClient(api_key=KEY, http_client=http, ledger=MemoryLedger())
+    task = asyncio.create_task(client.submit(key="k", **ARGS))  # type: ignore[arg-type]
+    await arrived.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    [job] = await client.jobs()
+    assert job.state is State.UNKNOWN
+    assert noise == []
+
+
 async def test_cancelling_twice_does_not_wait(served: Sandbox, connect: dict[str, Any]) -> None:
     served.order(slow(2, on="create"))
     async with AsyncApilaplasClient(**connect) as client:

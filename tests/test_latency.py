@@ -123,6 +123,32 @@ def test_what_is_remembered_is_bounded_and_begun_once() -> None:
     assert experience.latency("a", "5", 300).median == pytest.approx(2, rel=0.02)
 
 
+def test_what_the_ledger_had_is_believed_the_first_time_only() -> None:
+    experience = Experience()
+    experience.begin("a", [("5", 60.0)] * 50)
+    for _ in range(50):
+        experience.add("a", "5", 60.0)
+    experience.begin("a", [("5", 500.0)] * 50)
+    assert experience.latency("a", "5", 300).median == pytest.approx(60, rel=0.05)
+
+
+def test_only_the_last_two_hundred_count_however_many_finish() -> None:
+    old, new = took(600, 0.2, 500), took(60, 0.2, MOST)
+    known = []
+    for seconds in (old + new, new):
+        experience = Experience()
+        for one in seconds:
+            experience.add("a", "5", one)
+        known.append(experience.latency("a", "5", 300))
+    assert known[0] == known[1]
+
+
+def test_of_what_the_ledger_had_the_newest_is_remembered() -> None:
+    experience = Experience()
+    experience.begin("a", [("5", 500.0)] * MOST + [("5", 60.0)] * MOST)
+    assert experience.latency("a", "5", 300).median == pytest.approx(60, rel=0.05)
+
+
 def test_an_estimate_is_not_made_for_every_job(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     learned = Latency.learned

@@ -1,6 +1,7 @@
 """How fast a client may ask: the bucket with time as a value, the queue with tasks and threads."""
 
 import asyncio
+import os
 import threading
 import time
 from typing import Any
@@ -54,9 +55,9 @@ def passed(bucket: Bucket, start: float, end: float, *, answered: bool = True) -
     return times
 
 
-def slowed(took: int, at: float = 10.0, retry_after: float | None = None) -> Bucket:
+def slowed(took: int, at: float = 10.0, retry_after: float | None = None, *of: float) -> Bucket:
     """A bucket that met a 429 after the server took so many in a second."""
-    bucket = Bucket(INF, INF)
+    bucket = Bucket(*of or (INF, INF))
     bucket.tick(at - 0.5)
     for _ in range(took):
         bucket.took(at - 0.5)
@@ -86,6 +87,11 @@ def test_the_pause_is_what_the_server_asks_for_but_not_for_a_quota() -> None:
     assert passed(slowed(8, retry_after=0), 10, 12)[0] == 11
 
 
+def test_after_a_429_a_tenth_of_a_second_is_saved_up_at_most() -> None:
+    assert passed(slowed(took=40), 21, 21.01) == [21] * 4
+    assert passed(slowed(40, 10.0, None, 100, 2), 21, 21.01) == [21] * 2
+
+
 def test_the_rate_grows_steadily_and_is_given_up_when_it_has_doubled() -> None:
     bucket = slowed(took=40)
     assert [bucket.rate(11.0 + t) for t in (0, 5, 10, 30)] == [20, 30, 40, 80]
@@ -99,6 +105,14 @@ def test_a_set_bound_comes_back_after_a_429() -> None:
     bucket = Bucket(30, 1)
     bucket.slow_down(10, 9, None)
     assert (bucket.rate(11), bucket.rate(1000)) == (1, 30)
+
+
+def test_a_burst_that_the_server_took_raises_no_bound() -> None:
+    bucket = slowed(100, 10.0, None, 10, 100)
+    assert bucket.rate(11.0) == 5
+    for _ in range(100):
+        bucket.took(9.9)
+    assert bucket.rate(11.0) == 5
 
 
 def test_a_crowd_that_is_refused_slows_down_once() -> None:
@@ -117,6 +131,39 @@ def test_answers_that_come_after_the_429_count_for_what_the_server_takes() -> No
     for _ in range(100):
         bucket.took(11.5)  # what is let pass later says nothing of what could be
     assert bucket.rate(11.0) == 25
+
+
+def test_what_the_server_took_in_the_second_before_counts_too() -> None:
+    bucket = Bucket(INF, INF)
+    bucket.tick(10.0)
+    for _ in range(40):
+        bucket.took(10.0)
+    bucket.tick(11.2)
+    bucket.took(11.2)
+    bucket.slow_down(11.3, 11.2, None)
+    assert bucket.rate(12.3) == 20
+
+
+@pytest.mark.parametrize("sent", [11.0, 12.0, 20.0])
+def test_what_the_server_took_long_ago_says_nothing_of_what_it_takes_now(sent: float) -> None:
+    bucket = Bucket(INF, INF)
+    bucket.tick(9.0)
+    for _ in range(40):
+        bucket.took(9.0)
+    bucket.tick(sent)
+    for _ in range(4):
+        bucket.took(sent)
+    bucket.slow_down(sent + 0.5, sent, None)
+    assert bucket.rate(sent + 1.5) == 2
+
+
+def test_a_429_that_was_long_on_its_way_is_not_held_against_a_second_long_ago() -> None:
+    bucket = Bucket(INF, INF)
+    bucket.tick(10.0)
+    for _ in range(40):
+        bucket.took(10.0)
+    bucket.slow_down(13.0, 10.5, None)
+    assert bucket.rate(14.0) == 1
 
 
 def test_a_server_that_goes_on_refusing_is_asked_ever_less() -> None:
@@ -175,6 +222,24 @@ def test_those_who_wait_pass_in_order_at_the_rate() -> None:
     assert order == [(0, 0), (1, 0.5), (2, 1.0), (3, 1.5)]
 
 
+@pytest.mark.parametrize("theirs", [False, True], ids=["ours", "LangChain's"])
+def test_who_waits_is_woken_in_time_though_no_answer_has_come(theirs: bool) -> None:
+    limiter = RateLimiter.of(Timed(0.1)) if theirs else RateLimiter(10)
+    passed_at: list[float] = []
+
+    async def request() -> None:
+        await adrive(limiter.turn(), AHTTP)
+        passed_at.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(60)
+        limiter.ended()
+
+    async def main() -> None:
+        await asyncio.gather(*(request() for _ in range(5)))
+
+    virtual.run(main())
+    assert passed_at == [pytest.approx(passed_at[0] + 0.1 * n, abs=0.02) for n in range(5)]
+
+
 def test_looks_that_likely_find_a_video_go_first_then_submits_then_young_looks() -> None:
     young, old = slack_of_look(5, 65), slack_of_look(70, 65)
     order = in_turn(RateLimiter(1), (0,), (young,), (SUBMIT_SLACK,), (old,))
@@ -204,6 +269,26 @@ def test_whoever_waits_long_enough_goes_before_all_others() -> None:
 def test_a_wait_for_a_turn_ends_at_its_deadline() -> None:
     order = in_turn(RateLimiter(0.1), (), (0.0, 4.0), ())
     assert order == [(0, 0), (1, None), (2, 10.0)]
+
+
+def test_who_waits_in_a_crowd_goes_before_one_who_comes_as_an_answer_makes_room() -> None:
+    order: list[Any] = []
+    limiter = RateLimiter()
+
+    async def main() -> None:
+        def come(name: Any) -> "asyncio.Task[None]":
+            return asyncio.create_task(adrive(passer(limiter, name=name, order=order), AHTTP))
+
+        for _ in range(90):
+            await adrive(limiter.turn(), AHTTP)
+        tasks = [come("first")]
+        await asyncio.sleep(0.5)
+        tasks.append(come("second"))
+        limiter.ended()
+        await asyncio.gather(*tasks)
+
+    virtual.run(main())
+    assert order == [("first", 0.5), ("second", 0.0)]
 
 
 def test_a_task_that_is_cancelled_leaves_the_queue_and_costs_nobody_a_turn() -> None:
@@ -237,6 +322,22 @@ def test_a_turn_that_was_given_to_one_who_just_left_goes_to_the_next() -> None:
     assert time.monotonic() - started < 1
     limiter.leave(second, passes=False)  # who was cancelled meanwhile
     assert limiter.nap(third, 1) == 0
+
+
+def test_one_who_left_from_the_middle_of_the_queue_takes_no_turn_along() -> None:
+    limiter = RateLimiter(1, burst=2)
+    first, middle, last = (limiter.join(0, 0) for _ in range(3))
+    limiter.leave(middle, passes=False)
+    assert limiter.nap(first, 0) == 0
+    assert limiter.nap(last, 0) == 0
+
+
+def test_nobody_waits_for_one_who_was_let_pass_and_has_not_noticed_yet() -> None:
+    limiter = RateLimiter(10, burst=1)
+    first, second = (limiter.join(0, 0) for _ in range(2))
+    assert limiter.nap(first, 0) == 0
+    assert limiter.nap(second, 0) == pytest.approx(0.1)
+    assert limiter.nap(second, 0.1) == 0
 
 
 def test_threads_and_event_loops_share_one_queue() -> None:
@@ -362,6 +463,28 @@ def test_a_429_slows_all_of_a_client_down(world: World) -> None:
         world.client.generate(key="k", timeout=20, **ARGS)
     [job] = world.client.jobs("abandoned")
     assert job.key == "k"
+
+
+def test_some_time_after_a_429_nothing_limits_any_more(world: World) -> None:
+    made = world.client.submit(**ARGS)
+    world.sandbox.order(http_error(429, on="fetch"))
+    world.client.get(made.id)
+    assert not world.client.rate_limiter.is_open
+    world.time += 60
+    world.client.get(made.id)
+    assert world.client.rate_limiter.is_open
+
+
+@pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
+def test_a_forked_child_waits_for_none_of_its_parents_answers() -> None:
+    limiter = RateLimiter()
+    for _ in range(90):
+        drive(limiter.turn(), HTTP)
+    limiter.join(0, 0)
+    if not (child := os.fork()):
+        os._exit(0 if limiter.is_open else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert not limiter.is_open
 
 
 def test_clients_may_share_a_limiter(world: World) -> None:
@@ -514,6 +637,64 @@ def test_a_limiter_that_waits_all_the_same_lets_nothing_be_sent_too_late() -> No
     assert not limiter._bucket.unanswered
 
 
+def test_while_one_asks_langchains_limiter_the_next_sleeps_and_is_woken_when_it_has_done() -> None:
+    limiter = RateLimiter.of(Taken())
+    first, second = (limiter.join(0, 0) for _ in range(2))
+    assert limiter.nap(first, 0) == 0
+    assert limiter.nap(second, 0) == pytest.approx(1)
+    assert limiter.nap(second, 0.9) == pytest.approx(0.1)
+    second.bell.wait(0)  # rung before, as it became the next one
+    limiter.leave(first, passes=True)
+    started = time.monotonic()
+    second.bell.wait(5)
+    assert time.monotonic() - started < 1
+    assert limiter.nap(second, 0.9) == 0
+
+
+class Timed(Taken):
+    """Lets one pass every so many seconds of virtual time; knows when it was asked."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds, self.next, self.asked = seconds, seconds, []
+
+    async def aacquire(self, *, blocking: bool = True) -> bool:
+        now = asyncio.get_running_loop().time()
+        self.asked.append(round(now, 3))
+        if now < self.next - 1e-6:
+            return False
+        self.next = now + self.seconds
+        return True
+
+
+def test_where_langchains_limiter_lets_all_pass_nobody_waits() -> None:
+    order = in_turn(RateLimiter.of(Timed(0.0)), *[()] * 5)
+    assert order == [(n, 0) for n in range(5)]
+
+
+def test_however_long_langchains_limiter_takes_it_is_asked_by_one_at_a_time() -> None:
+    theirs = Timed(3.0)
+    order = in_turn(RateLimiter.of(theirs), *[()] * 4)
+    assert order == [(n, pytest.approx(3 * n + 3)) for n in range(4)]
+    most = max(theirs.asked.count(at) for at in theirs.asked)
+    assert most == 2, "who has passed and the next one"
+
+
+def test_a_deadline_is_kept_however_long_langchains_limiter_refuses(world: World) -> None:
+    class Never(Taken):
+        def acquire(self, *, blocking: bool = True) -> bool:
+            self.tries.append("sync")
+            assert len(self.tries) < 1000, "which ends a test that would not end"
+            return False
+
+    http = httpx.Client(transport=httpx.MockTransport(world.answer))
+    client = ApilaplasClient(api_key=KEY, http_client=http, rate_limiter=Never())
+    with pytest.raises(RateLimitError, match="It was not its turn to be sent in the time given"):
+        client.generate(timeout=0.125, **ARGS)
+    assert world.sandbox.received == []
+    assert world.time - 1_800_000_000 == pytest.approx(0.125, abs=1e-3)
+
+
 def test_a_limiter_that_is_broken_stops_nothing(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -525,6 +706,14 @@ def test_a_limiter_that_is_broken_stops_nothing(
     client = ApilaplasClient(api_key=KEY, http_client=http, rate_limiter=Broken())
     assert client.generate(**ARGS).status is Status.COMPLETED
     assert "The rate limiter raised" in caplog.text
+
+
+def test_one_that_is_broken_for_tasks_stops_nothing_either() -> None:
+    class Broken(Taken):
+        async def aacquire(self, *, blocking: bool = True) -> bool:
+            raise OSError("no Redis")
+
+    assert in_turn(RateLimiter.of(Broken()), (0.0, 1.0), (0.0, 1.0)) == [(0, 0), (1, 0)]
 
 
 @pytest.mark.parametrize("given", [5, "fast", threading.Lock(), RateLimiter, InMemoryRateLimiter])

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from langchain_apilaplas import (
     MemoryLedger,
     Origin,
     Outcome,
+    RateLimiter,
     SqliteLedger,
     State,
     Status,
@@ -130,6 +132,8 @@ def test_one_that_fails_stops_nothing(stage: Stage) -> None:
     )
     assert [errors[n].charged for n in (4, 5, 6, 7, 8)] == [Charged.NO] * 5
     assert len([o for o in outcomes if o.generation]) == 2
+    assert len({o.key for o in outcomes}) == 9
+    assert [o.key for o in outcomes if o.index == 8] == ["a b"]
     assert len(stage.sandbox.accepted) == 3
 
 
@@ -218,6 +222,59 @@ def test_a_source_that_breaks_is_told_when_all_is_done_that_was_begun(stage: Sta
     assert [outcome.error for outcome in seen] == [None, None]
 
 
+def test_a_source_that_takes_its_time_is_asked_by_one_at_a_time(stage: Stage) -> None:
+    async def requests() -> AsyncIterator[Any]:
+        for scene in scenes(5):
+            await asyncio.sleep(1)
+            yield scene
+
+    outcomes = stage.all(requests(), concurrency=3)
+    assert [o.error for o in outcomes] == [None] * 5
+    assert {o.index: o.request for o in outcomes} == dict(enumerate(scenes(5)))
+
+
+def test_one_that_is_cancelled_from_outside_is_told_when_the_others_are_done(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle, seen = stage.sandbox.handle, []
+
+    def cancelled(request: httpx.Request) -> httpx.Response:
+        if b"Scene 1" in request.content:
+            raise asyncio.CancelledError
+        return handle(request)
+
+    monkeypatch.setattr(stage.sandbox, "handle", cancelled)
+
+    async def main() -> None:
+        async for outcome in stage.client().generate_many(scenes(3), concurrency=2):
+            seen.append(outcome.index)
+
+    with pytest.raises(RuntimeError, match="was cancelled from outside"):
+        stage.run(main())
+    assert seen == [0, 2]
+
+
+def test_a_source_that_broke_once_is_not_asked_again(stage: Stage) -> None:
+    class Source:
+        taken = 0
+
+        def __iter__(self) -> "Source":
+            return self
+
+        def __next__(self) -> Any:
+            self.taken += 1
+            if self.taken == 3:
+                raise OSError("a row that can not be read")
+            if self.taken == 9:
+                raise StopIteration
+            return {**VEO, "prompt": f"Scene {self.taken}"}
+
+    source = Source()
+    with pytest.raises(OSError, match="can not be read"):
+        stage.all(source, concurrency=2)
+    assert (source.taken, len(stage.sandbox.accepted)) == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("requests", "options", "words"),
     [
@@ -227,6 +284,7 @@ def test_a_source_that_breaks_is_told_when_all_is_done_that_was_begun(stage: Sta
         ([], {"concurrency": 0}, "concurrency must be a whole number from 1"),
         ([], {"concurrency": True}, "concurrency must be a whole number from 1"),
         ([], {"key": "a b"}, "key must be 1 to 255"),
+        ([], {"key": "k" * 250}, "key must be 1 to 255"),
         ([], {"timeout": -1}, "timeout must be a number of seconds"),
     ],
 )
@@ -321,6 +379,34 @@ def test_who_has_not_been_sent_when_it_is_cancelled_never_is(stage: Stage) -> No
 def test_a_server_that_is_slow_fails_nobody(stage: Stage) -> None:
     stage.latency = 20.0
     assert all(outcome.generation for outcome in stage.all(scenes(300), concurrency=300))
+
+
+@pytest.mark.parametrize(("jobs", "held"), [(45, 45), (90, 45)])
+def test_the_server_is_asked_to_hold_looks_of_half_a_crowd_at_most(
+    stage: Stage, jobs: int, held: int
+) -> None:
+    luma = {"model": "luma-ai/v2", "prompt": "Go", "aspect_ratio": "1:1"}
+    assert all(outcome.generation for outcome in stage.all([luma] * jobs))
+    looks = [call.url for call in stage.sandbox.received if call.kind == "fetch"][:jobs]
+    assert sum("state=" in url for url in looks) == held
+
+
+def test_one_that_must_be_done_by_now_is_looked_at_first(stage: Stage) -> None:
+    def clock() -> datetime:
+        return datetime.fromtimestamp(1_800_000_000 + stage.loop.time(), UTC)
+
+    stage.ledger = MemoryLedger(clock=clock)
+
+    async def main() -> None:
+        client = stage.client(rate_limiter=RateLimiter(1))
+        old = await client.submit(**scenes(1)[0])
+        await asyncio.sleep(200)
+        young = await client.submit(**scenes(2)[1])
+        await asyncio.gather(*(client.wait(made.id) for made in (young, old)))
+        first = next(call for call in stage.sandbox.received if call.kind == "fetch")
+        assert old.id in first.url
+
+    stage.run(main())
 
 
 def test_a_listener_that_raises_a_cancellation_loses_no_outcome(stage: Stage) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from langchain_core.messages import ToolMessage
 
@@ -14,6 +15,8 @@ from langchain_apilaplas import (
     Generation,
     Status,
     VideoModel,
+    VideoRequest,
+    get_model,
     list_models,
 )
 from langchain_apilaplas.catalog import Param
@@ -145,6 +148,17 @@ def test_a_client_can_call_every_model_on_the_universal_path(world: World) -> No
         assert {r.url.partition("?")[0] for r in server.sandbox.received} == {
             f"{server.sandbox.url}/v2/video/generations"
         }
+
+
+def test_what_was_checked_for_a_models_own_path_is_sent_on_the_universal_one_too(
+    world: World,
+) -> None:
+    http = httpx.Client(transport=httpx.MockTransport(world.answer))
+    client = type(world.client)(api_key=KEY, http_client=http, universal=True)
+    checked = VideoRequest.check(get_model("gen3a_turbo"), {"image": URL, "aspect_ratio": "9:16"})
+    client.submit(checked)
+    assert world.sandbox.received[0].url == "https://api.apilaplas.com/v2/video/generations"
+    assert world.sandbox.accepted[0]["aspect_ratio"] == "9:16"
 
 
 # --- Luma ---

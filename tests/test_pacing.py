@@ -75,6 +75,16 @@ def test_backoff_doubles_up_to_fifteen_seconds_and_obeys_the_server() -> None:
     assert KNOWN.backoff(1, 42.0) == 42.0
 
 
+@pytest.mark.parametrize(
+    ("interval", "asked_for", "waits"),
+    [(None, 0, 1), (0.2, 0, 0.2), (5, 0, 1), (0.2, 0.1, 0.2), (0.2, 3, 3), (5, 3, 3)],
+)
+def test_a_server_that_asks_for_no_pause_gets_a_second_or_a_shorter_interval(
+    interval: float | None, asked_for: float, waits: float
+) -> None:
+    assert Pace(poll_interval=interval).backoff(1, asked_for) == waits
+
+
 def test_a_look_is_planned_in_microseconds() -> None:
     pace = Pace(Latency(65, 0.2))
     started = time.process_time()

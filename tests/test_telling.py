@@ -1,9 +1,11 @@
 """A listener of any kind, and the wait that must not suffer from it."""
 
 import asyncio
+import gc
 import logging
 import math
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -166,6 +168,28 @@ async def test_what_a_listener_raises_at_once_or_later_is_logged_only(
     assert caplog.text.count("RuntimeError: at once") == 2
 
 
+async def test_a_listener_is_kept_in_memory_until_it_has_heard_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An event loop alone would forget one that waits for something that nothing else holds."""
+    monkeypatch.setattr("langchain_apilaplas.telling._FAREWELL", 0.01)
+    awaited, heard = [], []
+
+    async def listener(event: Any) -> None:
+        future = asyncio.get_running_loop().create_future()
+        awaited.append(weakref.ref(future))
+        await future
+        heard.append(event)
+
+    await tell(Audience(listener), "last")
+    gc.collect()
+    future = awaited[0]()
+    assert future is not None
+    future.set_result(None)
+    await asyncio.sleep(0)
+    assert heard == ["last"]
+
+
 # --- in a wait ---
 
 
@@ -226,6 +250,14 @@ def test_a_blocking_listener_that_outlasts_the_deadline_still_gets_its_last_look
     with pytest.raises(StillRenderingError):
         world.client.generate(image=URL, on_progress=very_slow, timeout=600)
     assert [call.kind for call in world.sandbox.received[-2:]] == ["create", "fetch"]
+
+
+async def test_a_slow_listener_hears_how_things_stood_at_the_deadline(world: World) -> None:
+    world.sandbox.order(endless())
+    slow = Slow(0.06)
+    with pytest.raises(StillRenderingError):
+        await world.async_client.generate(image=URL, on_progress=slow, timeout=3)
+    assert [event["elapsed"] for event in slow.heard] == [0, 3]
 
 
 async def test_cancelling_stops_a_slow_listener_and_logs_nothing(

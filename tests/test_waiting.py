@@ -17,6 +17,7 @@ from langchain_apilaplas import (
     Job,
     Ledger,
     MemoryLedger,
+    RateLimiter,
     SqliteLedger,
     State,
     Status,
@@ -24,7 +25,7 @@ from langchain_apilaplas import (
 from langchain_apilaplas.errors import GenerationFailedError, StillRenderingError
 from langchain_apilaplas.latency import MOST
 from langchain_apilaplas.ledger import memory, rows
-from langchain_apilaplas.sandbox import failed_generation
+from langchain_apilaplas.sandbox import failed_generation, http_error
 from tests.conftest import KEY, World
 
 URL = "https://example.com/cat.jpg"
@@ -41,6 +42,23 @@ def ledger(request: pytest.FixtureRequest, world: World, tmp_path: Path) -> Ledg
 
 def client(world: World, ledger: Ledger, **options: Any) -> ApilaplasClient:
     http = httpx.Client(transport=httpx.MockTransport(world.answer))
+    return ApilaplasClient(api_key=KEY, http_client=http, ledger=ledger, **options)
+
+
+def slow_to_answer(
+    world: World, ledger: Ledger, *, seconds: float, looks: Any = None, **options: Any
+) -> ApilaplasClient:
+    """A client of a gateway that takes its time over each look, as things stood when it came."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        response = world.sandbox.transport().handle_request(request)
+        if request.method == "GET":
+            if looks is not None:
+                looks.append(world.time)
+            world.time += seconds
+        return response
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
     return ApilaplasClient(api_key=KEY, http_client=http, ledger=ledger, **options)
 
 
@@ -154,6 +172,41 @@ def test_a_held_look_ends_when_the_generation_does(world: World, ledger: Ledger)
     assert job.seconds == pytest.approx(65, abs=0.1)
 
 
+def test_while_a_look_waits_for_its_turn_the_end_is_not_supposed(
+    world: World, ledger: Ledger
+) -> None:
+    client(world, ledger, rate_limiter=RateLimiter(1 / 15)).generate(image=URL)
+    [job] = ledger.jobs(GATEWAY, [State.COMPLETED])
+    assert job.seconds is not None, "looked at 60 s and at 75 s, which is close enough"
+    assert 60 <= job.seconds <= 75
+
+
+def test_while_an_answer_is_on_its_way_the_end_may_come(world: World, ledger: Ledger) -> None:
+    world.sandbox.seconds = 33
+    ours = slow_to_answer(world, ledger, seconds=6, poll_interval=12)
+    ours.generate(image=URL)
+    [job] = ledger.jobs(GATEWAY, [State.COMPLETED])
+    assert job.seconds is None, "24 s lie between the last look but one and the last answer"
+
+
+def test_of_one_that_takes_long_a_quarter_of_its_time_may_be_unknown(
+    world: World, ledger: Ledger
+) -> None:
+    world.sandbox.seconds = 190
+    client(world, ledger, poll_interval=40).generate(image=URL)
+    [job] = ledger.jobs(GATEWAY, [State.COMPLETED])
+    assert job.seconds is not None
+    assert 160 <= job.seconds <= 200
+
+
+def test_where_between_two_looks_an_end_was_is_drawn_by_lot(world: World, ledger: Ledger) -> None:
+    for _ in range(9):
+        client(world, ledger, poll_interval=15).generate(image=URL)
+    seconds = [job.seconds or 0 for job in ledger.jobs(GATEWAY, [State.COMPLETED])]
+    assert all(60 <= took <= 75 for took in seconds)
+    assert max(seconds) - min(seconds) > 1
+
+
 def test_the_seconds_count_from_the_last_submit_and_the_first_word_stays(world: World) -> None:
     job = Job("k", GATEWAY, MODEL, "/v", {}, "f")
     at = world.now()
@@ -237,3 +290,68 @@ def test_a_look_that_asks_for_a_wait_gets_it(
     assert gaps[5] == pytest.approx(11)
     assert gaps[4] < 5
     assert gaps[6] < 5
+
+
+def test_a_server_that_asks_for_less_than_the_pace_is_not_looked_at_more(world: World) -> None:
+    answers = world.sandbox.transport()
+
+    def hasty(request: httpx.Request) -> httpx.Response:
+        response = answers.handle_request(request)
+        response.headers["Retry-After"] = "1"
+        return response
+
+    http = httpx.Client(transport=httpx.MockTransport(hasty))
+    ApilaplasClient(api_key=KEY, http_client=http, poll_interval=10).generate(image=URL)
+    assert world.slept == [10] * 7
+
+
+# --- looks that fail ---
+
+
+def test_looks_that_fail_now_and_then_are_not_counted_together(world: World) -> None:
+    """A part of the server has not heard of the generation, and is asked every other time."""
+    answers = world.sandbox.transport()
+    looks = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            looks.append(world.time)
+            if len(looks) % 2:
+                return httpx.Response(404)
+        return answers.handle_request(request)
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    ours = ApilaplasClient(api_key=KEY, http_client=http, poll_interval=5)
+    assert ours.generate(image=URL).video
+    after_failures = [after - before for before, after in pairwise(looks)][::2]
+    assert len(after_failures) > 8
+    assert all(pause <= 1.001 for pause in after_failures)
+
+
+def test_one_of_ours_that_can_not_be_looked_at_is_still_rendering(world: World) -> None:
+    submitted = world.client.submit(key="k", image=URL)
+    world.sandbox.order(http_error(503, on="fetch", times=1000))
+    with pytest.raises(StillRenderingError) as told:
+        world.client.generate(key="k", image=URL, timeout=30)
+    assert told.value.generation_id == submitted.id
+
+
+# --- a server that is slow to answer ---
+
+
+def test_the_pause_between_two_looks_begins_with_an_answer(world: World) -> None:
+    looks: list[float] = []
+    ledger = MemoryLedger(clock=world.now)
+    slow_to_answer(world, ledger, seconds=6, looks=looks, poll_interval=5).generate(image=URL)
+    assert [after - before for before, after in pairwise(looks)] == [pytest.approx(11)] * 6
+
+
+def test_time_for_which_a_look_was_held_is_no_pause_on_top(world: World) -> None:
+    """Luma's server may hold a look for less than it says."""
+    looks: list[float] = []
+    ours = slow_to_answer(world, MemoryLedger(clock=world.now), seconds=10, looks=looks)
+    ours.generate(model="luma-ai/v2", prompt="Go", aspect_ratio="1:1")
+    gaps = [after - before for before, after in pairwise(looks)]
+    assert all(gap < 15 for gap in gaps)
+    assert gaps[2:] == [pytest.approx(10)] * (len(gaps) - 2)
+    assert len(gaps) >= 5
