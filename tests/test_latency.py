@@ -132,6 +132,16 @@ def test_what_the_ledger_had_is_believed_the_first_time_only() -> None:
     assert experience.latency("a", "5", 300).median == pytest.approx(60, rel=0.05)
 
 
+def test_a_ledger_that_is_read_later_is_believed_all_the_same() -> None:
+    experience = Experience()
+    experience.add("a", "5", 60.0)
+    assert "a" not in experience
+    assert experience.latency("a", "5", 60).median == pytest.approx(60)
+    experience.begin("a", [("5", 200.0)] * 50)
+    assert "a" in experience
+    assert experience.latency("a", "5", 60).median == pytest.approx(200, rel=0.1)
+
+
 def test_only_the_last_two_hundred_count_however_many_finish() -> None:
     old, new = took(600, 0.2, 500), took(60, 0.2, MOST)
     known = []

@@ -76,7 +76,7 @@ class Books:
         return self.do(self.noting(generation, seconds=seconds))
 
     def latency(self, model: VideoModel, duration: object) -> Flow[Latency]:
-        """How long generations of a model and duration take. The ledger is asked once."""
+        """How long generations of a model and duration take. The ledger is asked until it tells."""
         experience, place = self.ledger.experience, (self.gateway, model.id)
 
         def begin() -> None:

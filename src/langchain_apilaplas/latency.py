@@ -119,15 +119,19 @@ class Experience:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, tuple[Observed, ...]] = {}
-        self._estimates: dict[Hashable, tuple[int, Latency]] = {}
+        self._estimates: dict[tuple[Hashable, Hashable], tuple[int, Latency]] = {}
         self._added: dict[Hashable, int] = {}
+        self._begun: set[Hashable] = set()
 
     def __contains__(self, place: Hashable) -> bool:
-        return place in self._known
+        return place in self._begun
 
     def begin(self, place: Hashable, observed: Iterable[Observed]) -> None:
-        """What the ledger has, the oldest first."""
-        self._known.setdefault(place, tuple(observed)[-MOST:])
+        """What the ledger has, the oldest first; told once."""
+        if place not in self._begun:
+            self._begun.add(place)
+            self._known[place] = tuple(observed)[-MOST:] or self._known.get(place, ())
+            self._estimates = {at: it for at, it in self._estimates.items() if at[0] != place}
 
     def add(self, place: Hashable, duration: Hashable, seconds: float) -> None:
         """One more has finished."""
