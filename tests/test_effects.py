@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import json
 import time
 from typing import Any
 
@@ -106,8 +107,9 @@ async def test_the_callers_default_headers_go_along_and_ours_win() -> None:
         await Send(request).arun(aclient(echo, **options)),
     ]
     for response in responses:
-        assert response.json()["x-team"] == "films"
-        assert response.json()["accept"] == "application/json"
+        told = json.loads(response.content)
+        assert told["x-team"] == "films"
+        assert told["accept"] == "application/json"
 
 
 async def test_the_callers_query_and_cookies_go_along_and_ours_wins() -> None:
@@ -122,7 +124,7 @@ async def test_the_callers_query_and_cookies_go_along_and_ours_wins() -> None:
         await Send(request).arun(aclient(seen, **options)),
     ]
     for response in responses:
-        told = response.json()
+        told = json.loads(response.content)
         assert told["url"] == "https://a/?team=films&id=1"
         assert (told["cookie"], told["body"]) == ("way=b", "paid")
 
@@ -143,7 +145,7 @@ async def test_a_packed_answer_is_unpacked_once() -> None:
 
     send = Send(httpx.Request("GET", "https://a/"))
     for response in (send.run(client(answer)), await send.arun(aclient(answer))):
-        assert response.json() == {"id": "g-1"}
+        assert response.content == b'{"id": "g-1"}'
         assert "Content-Encoding" not in response.headers
 
 
