@@ -111,6 +111,8 @@ class Bell:
 
     def ring(self) -> None:
         """Wake the sleeper; the next one, if nobody sleeps."""
+        if self._rung.is_set():  # in a crowd it is rung at each answer
+            return
         self._rung.set()
         if wake := self._wake:
             with suppress(RuntimeError):  # its event loop is closed
@@ -123,13 +125,24 @@ class Bell:
 
     async def await_(self, seconds: float) -> None:
         """The same, for an event loop."""
-        loop = asyncio.get_running_loop()
-        rung = asyncio.Event()
-        self._wake = lambda: loop.call_soon_threadsafe(rung.set)
-        timer = loop.call_later(seconds, rung.set)
+        loop, home = asyncio.get_running_loop(), threading.get_ident()
+        woken = loop.create_future()
+
+        def wake() -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        def wake_from_anywhere() -> None:
+            if threading.get_ident() == home:
+                wake()
+            else:
+                loop.call_soon_threadsafe(wake)
+
+        self._wake = wake_from_anywhere
+        timer = loop.call_later(seconds, wake)
         try:
             if not self._rung.is_set():
-                await rung.wait()
+                await woken
         finally:
             timer.cancel()
             self._wake = None
