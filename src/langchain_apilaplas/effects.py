@@ -106,22 +106,22 @@ class Bell:
     """Wakes one sleeper before its time, a thread or a task. It may be rung from anywhere."""
 
     def __init__(self) -> None:
-        self._rung = threading.Event()
+        self._silence = threading.Lock()  # held until it rings
+        self._silence.acquire()
         self._wake: Callable[[], object] | None = None
 
     def ring(self) -> None:
         """Wake the sleeper; the next one, if nobody sleeps."""
-        if self._rung.is_set():  # in a crowd it is rung at each answer
+        if not self._silence.locked():  # in a crowd it is rung at each answer
             return
-        self._rung.set()
-        if wake := self._wake:
-            with suppress(RuntimeError):  # its event loop is closed
+        with suppress(RuntimeError):  # somebody else just did, or its event loop is closed
+            self._silence.release()
+            if wake := self._wake:
                 wake()
 
     def wait(self, seconds: float) -> None:
         """Block until it rings, or so long."""
-        self._rung.wait(min(seconds, threading.TIMEOUT_MAX))
-        self._rung.clear()
+        self._silence.acquire(timeout=max(0.0, min(seconds, threading.TIMEOUT_MAX)))
 
     async def await_(self, seconds: float) -> None:
         """The same, for an event loop."""
@@ -141,12 +141,12 @@ class Bell:
         self._wake = wake_from_anywhere
         timer = loop.call_later(seconds, wake)
         try:
-            if not self._rung.is_set():
+            if not self._silence.acquire(blocking=False):
                 await woken
         finally:
             timer.cancel()
             self._wake = None
-            self._rung.clear()
+            self._silence.acquire(blocking=False)
 
 
 @dataclass(frozen=True)

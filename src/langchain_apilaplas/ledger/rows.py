@@ -1,6 +1,5 @@
 """Jobs as rows of a SQLite table."""
 
-import dataclasses
 import json
 import sqlite3
 from collections.abc import Collection
@@ -134,14 +133,12 @@ def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Job))
-
-
 def _row(job: Job, before: Job | None) -> dict[str, str | float | None]:
     """The columns of the fields that are not as before."""
+    then = vars(before) if before else {}
     row: dict[str, str | float | None] = {}
-    for field in _FIELDS:
-        if before is None or getattr(job, field) != getattr(before, field):
+    for field, value in vars(job).items():
+        if before is None or value != then[field]:
             row |= _columns(job, field)
     return row
 
