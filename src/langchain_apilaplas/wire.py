@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -165,7 +165,7 @@ class Wire:
         self, path: str, params: Mapping[str, str] | Sequence[tuple[str, str]] = ()
     ) -> httpx.URL:
         query = "?" + urlencode(params) if params else ""
-        return httpx.URL(self._settings.base_url + path + query)
+        return _parsed(self._settings.base_url + path + query)
 
     def _request(
         self,
@@ -179,6 +179,12 @@ class Wire:
         given = [*self._headers.raw, *httpx.Headers(headers).raw] if headers else self._headers
         timeout = _timeout(self._settings.timeout, read)
         return httpx.Request(method, url, headers=given, stream=stream, extensions=timeout)
+
+
+@lru_cache(maxsize=256)
+def _parsed(address: str) -> httpx.URL:
+    """Submits all go to a few addresses."""
+    return httpx.URL(address)
 
 
 def _host(url: httpx.URL) -> tuple[str, bytes, int | None]:
