@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -20,15 +20,15 @@ _GRACE = 5.0
 @dataclass(frozen=True)
 class Answer:
     """A whole answer, unpacked. Httpx's own could not be made of what came without reading all of
-    it a second time.
+    it a second time. Its `repr` is the status alone: a server may quote the key.
 
     Attributes:
         headers: Without `Content-Encoding`, which was true of the packed bytes.
     """
 
     status_code: int
-    headers: httpx.Headers
-    content: bytes
+    headers: httpx.Headers = field(repr=False)
+    content: bytes = field(repr=False)
 
     @property
     def is_success(self) -> bool:

@@ -178,7 +178,10 @@ class Wire:
     ) -> httpx.Request:
         given = [*self._headers.raw, *httpx.Headers(headers).raw] if headers else self._headers
         timeout = _timeout(self._settings.timeout, read)
-        return httpx.Request(method, url, headers=given, stream=stream, extensions=timeout)
+        request = httpx.Request(method, url, headers=given, stream=stream, extensions=timeout)
+        if isinstance(stream, httpx.ByteStream):
+            request.read()
+        return request
 
 
 @lru_cache(maxsize=256)
