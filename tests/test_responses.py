@@ -12,6 +12,7 @@ from langchain_apilaplas import get_model
 from langchain_apilaplas.errors import ApilaplasError, Charged, UnknownOutcomeError
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.responses import Reader
+from langchain_apilaplas.sending import Answer
 from langchain_apilaplas.settings import Settings
 
 KEY = "sk-secret-0123456789"
@@ -30,10 +31,14 @@ BODIES = st.binary(max_size=60) | _VALUES.map(lambda value: json.dumps(value).en
 STATUSES = st.sampled_from([200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 418, 429, 500, 502])
 
 
+def answered(status: int, body: bytes) -> Answer:
+    return Answer(status, httpx.Headers(), body)
+
+
 @given(status=STATUSES, body=BODIES)
 def test_any_answer_to_a_submit(status: int, body: bytes) -> None:
     try:
-        generation = READER.read_submitted(httpx.Response(status, content=body), REQUEST)
+        generation = READER.read_submitted(answered(status, body), REQUEST)
     except ApilaplasError as error:
         assert KEY not in str(error)
         assert (error.charged is Charged.UNKNOWN) is isinstance(error, UnknownOutcomeError)
@@ -45,7 +50,7 @@ def test_any_answer_to_a_submit(status: int, body: bytes) -> None:
 @given(status=STATUSES, body=BODIES)
 def test_any_answer_to_a_look(status: int, body: bytes) -> None:
     try:
-        generation = READER.read_look(httpx.Response(status, content=body), LUMA, "g-1")
+        generation = READER.read_look(answered(status, body), LUMA, "g-1")
     except ApilaplasError as error:
         assert KEY not in str(error)
         assert error.generation_id == "g-1"
@@ -58,7 +63,7 @@ def test_any_answer_to_a_look(status: int, body: bytes) -> None:
 def test_any_answer_about_several(status: int, body: bytes) -> None:
     asked = ["g-1", "g-2"]
     try:
-        found = READER.read_many(httpx.Response(status, content=body), LUMA, asked)
+        found = READER.read_many(answered(status, body), LUMA, asked)
     except ApilaplasError as error:
         assert KEY not in str(error)
         assert error.generation_id in asked
@@ -68,7 +73,7 @@ def test_any_answer_about_several(status: int, body: bytes) -> None:
 
 def test_an_error_quotes_a_parameter_by_the_name_that_the_caller_gave_it() -> None:
     def said(model: str, **error: Any) -> str:
-        answer = httpx.Response(200, json={"state": "failed", **error})
+        answer = answered(200, json.dumps({"state": "failed", **error}).encode())
         return READER.read_look(answer, get_model(model), "g").error or ""
 
     assert said("luma-ai/v2", failure_reason="'frame1' is too dark") == "'last_image' is too dark"

@@ -45,6 +45,24 @@ def states(ledger: SqliteLedger) -> list[State]:
     return [found.state for found in ledger.jobs(GATEWAY, list(State))]
 
 
+# --- what is written ---
+
+
+def test_only_what_changed_is_written(path: Path) -> None:
+    ledger, written = SqliteLedger(path), list[str]()
+    ledger.claim(job(), "me")
+    assert ledger._database
+    ledger._database.set_trace_callback(written.append)
+    ledger.note(GATEWAY, Generation("g-1", Status.QUEUED, "m"), "k", "me")
+    [update] = [statement for statement in written if "jobs SET" in statement]
+    columns = ["state", "generation_id", "history", "created_at", "updated_at"]
+    assert [part.split()[-1] for part in update.split(" WHERE ")[0].split(" = ")[:-1]] == columns
+    again = SqliteLedger(path)
+    assert again.get(GATEWAY, "k") == ledger.get(GATEWAY, "k")
+    again.close()
+    ledger.close()
+
+
 # --- several processes ---
 
 OTHER = """

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar
 
 import httpx
@@ -105,16 +104,20 @@ Listener: TypeAlias = Callable[[Any], Awaitable[None] | None]
 
 class Bell:
     """Wakes one sleeper before its time, a thread or a task. It may be rung from anywhere, also by
-    the garbage collector in the midst of a ring, which no event or lock can.
+    the garbage collector in the midst of a ring.
     """
 
     def __init__(self) -> None:
-        self._rings = SimpleQueue[None]()
+        self._silence = threading.Lock()  # held until it rings
+        self._silence.acquire()
         self._wake: Callable[[], object] | None = None
 
     def ring(self) -> bool:
         """Wake the sleeper; the next one, if nobody sleeps. False: its event loop is closed."""
-        self._rings.put(None)
+        if not self._silence.locked():  # in a crowd it is rung at each answer
+            return True
+        with suppress(RuntimeError):  # somebody else just did
+            self._silence.release()
         try:
             if wake := self._wake:
                 wake()
@@ -124,28 +127,32 @@ class Bell:
 
     def wait(self, seconds: float) -> None:
         """Block until it rings, or so long."""
-        with suppress(Empty):
-            self._rings.get(timeout=min(seconds, threading.TIMEOUT_MAX))
-        self._clear()
+        self._silence.acquire(timeout=max(0.0, min(seconds, threading.TIMEOUT_MAX)))
 
     async def await_(self, seconds: float) -> None:
         """The same, for an event loop."""
-        loop = asyncio.get_running_loop()
-        rung = asyncio.Event()
-        self._wake = lambda: loop.call_soon_threadsafe(rung.set)
-        timer = loop.call_later(seconds, rung.set)
+        loop, home = asyncio.get_running_loop(), threading.get_ident()
+        woken = loop.create_future()
+
+        def wake() -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        def wake_from_anywhere() -> None:
+            if threading.get_ident() == home:
+                wake()
+            else:
+                loop.call_soon_threadsafe(wake)
+
+        self._wake = wake_from_anywhere
+        timer = loop.call_later(seconds, wake)
         try:
-            if self._rings.empty():
-                await rung.wait()
+            if not self._silence.acquire(blocking=False):
+                await woken
         finally:
             timer.cancel()
             self._wake = None
-            self._clear()
-
-    def _clear(self) -> None:
-        with suppress(Empty):
-            while True:
-                self._rings.get_nowait()
+            self._silence.acquire(blocking=False)
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class Generation:
         )
 
 
-def _status(found: Mapping[str, Any], *, created: bool) -> Status:
+def _status(found: reading.Json, *, created: bool) -> Status:
     """What the words mean together. When they disagree, the end has not been reached."""
     words = reading.words(found)
     if not words:
@@ -144,7 +144,7 @@ def _status(found: Mapping[str, Any], *, created: bool) -> Status:
     return next((status for status in known if proofs[status]), Status.GENERATING)
 
 
-def _wordless(found: Mapping[str, Any], *, created: bool) -> Status:
+def _wordless(found: reading.Json, *, created: bool) -> Status:
     if created:
         # MiniMax's create answer has an id and no status. An id is proof that it was accepted.
         return Status.QUEUED

@@ -5,7 +5,7 @@ object or a list of objects, or Luma's `assets`; `error` or `failure_reason`; `m
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,17 +25,17 @@ _NO_VIDEO = re.compile(r"\.(jpe?g|png|webp|gif|avif|bmp|svg|mp3|wav|json)", re.I
 _DEPTH = 5
 LONGEST_ID = 1000
 
-Json = Mapping[str, Any]
+Json = dict[str, Any]
 
 
 def generations(answer: object, depth: int = _DEPTH) -> list[Json]:
     """The objects of an answer that may be generations: itself, those in a list, in an envelope."""
     if isinstance(answer, list) and depth:
         return [found for item in answer for found in generations(item, depth - 1)]
-    if not isinstance(answer, Mapping):
+    if not isinstance(answer, dict):
         return []
-    for name in _ENVELOPES if depth else ():
-        inner = generations(answer.get(name), depth - 1)
+    for name in _ENVELOPES:
+        inner = generations(answer[name], depth - 1) if depth and name in answer else []
         if inner and _is_wrapped(inner[0], answer):
             return inner
     return [answer]
@@ -56,7 +56,7 @@ def _is_named(answer: Json) -> bool:
 
 def is_nobody(answer: object) -> bool:
     """Whether the answer is that there is no such generation: an empty list, and no more."""
-    if not isinstance(answer, Mapping):
+    if not isinstance(answer, dict):
         return answer == []
     empty = any(answer.get(name) == [] for name in _ENVELOPES)
     told = (identifiers, words, _error_code, error, videos)
@@ -85,7 +85,7 @@ def one(answer: object, generation_id: str | None) -> Json:
 
 
 def _is_single(found: Json, answer: object) -> bool:
-    if not isinstance(answer, Mapping):
+    if not isinstance(answer, dict):
         return False
     return found is answer or any(_is_single(found, answer.get(name)) for name in _ENVELOPES)
 
@@ -113,7 +113,7 @@ def _error_code(answer: Json) -> int | None:
 
 def words(answer: Json) -> list[str]:
     """The words that tell how far it is, its own and those of what it envelops."""
-    inside = [answer[name] for name in _ENVELOPES if isinstance(answer.get(name), Mapping)]
+    inside = [answer[name] for name in _ENVELOPES if isinstance(answer.get(name), dict)]
     return [word for part in (answer, *inside) for word in _words(part)]
 
 
@@ -140,7 +140,7 @@ def _videos(value: object, depth: int) -> Iterator[dict[str, Any]]:
     elif isinstance(value, list) and depth:
         for item in value:
             yield from _videos(item, depth - 1)
-    elif isinstance(value, Mapping) and depth and not _is_other(value):
+    elif isinstance(value, dict) and depth and not _is_other(value):
         inner = (list(_videos(value.get(name), depth - 1)) for name in _LINKS)
         told = {
             name: value[name]
@@ -176,7 +176,7 @@ def _reason(value: object, depth: int = _DEPTH) -> str | None:
         return text(value).strip() or None
     if isinstance(value, list) and depth:
         return "; ".join(filter(None, [_reason(item, depth - 1) for item in value])) or None
-    if isinstance(value, Mapping) and depth:
+    if isinstance(value, dict) and depth:
         told = (_reason(value.get(name), depth - 1) for name in _REASONS)
         message = next(filter(None, told), None)
         loc = value.get("loc")
@@ -202,12 +202,12 @@ def progress(answer: Json) -> float | None:
 
 def usage(answer: object) -> dict[str, Any]:
     """What it cost, as far as it is told."""
-    if not isinstance(answer, Mapping):
+    if not isinstance(answer, dict):
         return {}
     meta = answer.get("meta")
-    inner = meta.get("usage") if isinstance(meta, Mapping) else None
+    inner = meta.get("usage") if isinstance(meta, dict) else None
     for place in (inner, meta, answer.get("usage")):
-        if isinstance(place, Mapping):
+        if isinstance(place, dict):
             found = {name: place[name] for name in _USAGE if _is_amount(place.get(name))}
             if found:
                 return found

@@ -22,6 +22,7 @@ from langchain_apilaplas.errors import (
 )
 from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.request import VideoRequest
+from langchain_apilaplas.sending import Answer
 from langchain_apilaplas.settings import Settings
 
 _REFUSALS: dict[int, tuple[type[ApilaplasError], str]] = {
@@ -53,7 +54,7 @@ class Reader:
         self._secret = settings.api_key.get_secret_value()
         self._host = urlsplit(settings.base_url).netloc
 
-    def read_submitted(self, response: httpx.Response, request: VideoRequest) -> Generation:
+    def read_submitted(self, response: Answer, request: VideoRequest) -> Generation:
         """The answer to a create.
 
         Raises:
@@ -78,9 +79,7 @@ class Reader:
             problem += f" That is a redirect: base_url ({self._host}) is probably wrong."
         raise UnknownOutcomeError(problem, status_code=response.status_code)
 
-    def read_look(
-        self, response: httpx.Response, model: VideoModel, generation_id: str
-    ) -> Generation:
+    def read_look(self, response: Answer, model: VideoModel, generation_id: str) -> Generation:
         """The answer to a fetch.
 
         Raises:
@@ -111,7 +110,7 @@ class Reader:
             problem = f"The gateway answered with {self._quote(response, model)}."
         raise self._unusable(problem, generation_id, response)
 
-    def _unusable(self, problem: str, generation_id: str, response: httpx.Response) -> GatewayError:
+    def _unusable(self, problem: str, generation_id: str, response: Answer) -> GatewayError:
         return GatewayError(
             problem,
             next_step=later(generation_id),
@@ -122,7 +121,7 @@ class Reader:
         )
 
     def read_many(
-        self, response: httpx.Response, model: VideoModel, generation_ids: Sequence[str]
+        self, response: Answer, model: VideoModel, generation_ids: Sequence[str]
     ) -> list[Generation]:
         """The answer to a fetch of several, in the order that was asked for.
 
@@ -172,7 +171,7 @@ class Reader:
             return generation
         return dataclasses.replace(generation, error=self._clean(generation.error, model))
 
-    def _refusal(self, response: httpx.Response, model: VideoModel) -> ApilaplasError:
+    def _refusal(self, response: Answer, model: VideoModel) -> ApilaplasError:
         kind, meaning = _REFUSALS[response.status_code]
         problem = f"{meaning} ({self._quote(response, model)})."
         status = response.status_code
@@ -188,7 +187,7 @@ class Reader:
             return NotFoundError(problem, next_step=then, status_code=status)
         return kind(problem, status_code=status)
 
-    def _quote(self, response: httpx.Response, model: VideoModel) -> str:
+    def _quote(self, response: Answer, model: VideoModel) -> str:
         """The status and the words that came with it, whether JSON or a proxy's page."""
         words = self._clean(quoting.words(response.content), model)
         return f"{response.status_code}: {words}" if words else str(response.status_code)
@@ -213,7 +212,7 @@ def _check_the_id(model: VideoModel) -> str:
     return f"Check the id; it must be one that {model.id} was given."
 
 
-def _json(response: httpx.Response) -> object:
+def _json(response: Answer) -> object:
     """Raises ValueError, whatever is wrong with it."""
     try:
         return json.loads(response.content)

@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -15,6 +15,30 @@ _LONGEST_ANSWER = 10_000_000
 _PIECE = 65_536
 _GRACE = 5.0
 """Seconds in which a submit may still be answered after its caller was cancelled."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer, unpacked. Httpx's own could not be made of what came without reading all of
+    it a second time. Its `repr` is the status alone: a server may quote the key.
+
+    Attributes:
+        headers: Without `Content-Encoding`, which was true of the packed bytes.
+    """
+
+    status_code: int
+    headers: httpx.Headers = field(repr=False)
+    content: bytes = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status says that it was done."""
+        return 200 <= self.status_code <= 299
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the status says to ask elsewhere."""
+        return 300 <= self.status_code <= 399
 
 
 @dataclass(frozen=True)
@@ -33,9 +57,9 @@ class Send:
     """
 
     request: httpx.Request
-    left: Callable[[httpx.Response], None] | None = None
+    left: Callable[[Answer], None] | None = None
 
-    def run(self, http: httpx.Client) -> httpx.Response:
+    def run(self, http: httpx.Client) -> Answer:
         body = _Body(self.request)
         try:
             answer = http.send(self._for(http), stream=True, auth=None, follow_redirects=False)
@@ -51,7 +75,7 @@ class Send:
             answer.close()
         return body.of(answer)
 
-    async def arun(self, http: httpx.AsyncClient) -> httpx.Response:
+    async def arun(self, http: httpx.AsyncClient) -> Answer:
         if self.left is None:
             return await self._asend(http)
         sending = asyncio.ensure_future(self._asend(http))
@@ -63,11 +87,11 @@ class Send:
             await asyncio.wait([sending])  # cancelled again, it goes on by itself
             raise
 
-    def _late(self, sending: "asyncio.Task[httpx.Response]") -> None:
+    def _late(self, sending: "asyncio.Task[Answer]") -> None:
         if not sending.cancelled() and not sending.exception() and self.left:
             self.left(sending.result())
 
-    async def _asend(self, http: httpx.AsyncClient) -> httpx.Response:
+    async def _asend(self, http: httpx.AsyncClient) -> Answer:
         body = _Body(self.request)
         try:
             answer = await http.send(
@@ -144,10 +168,10 @@ class _Body:
         if len(self._bytes) > _LONGEST_ANSWER:
             raise httpx.DecodingError("The answer is too long")
 
-    def of(self, answer: httpx.Response) -> httpx.Response:
+    def of(self, answer: httpx.Response) -> Answer:
         """The whole answer. Where reading a refusal broke off, its status alone says enough."""
-        decoded = [pair for pair in answer.headers.raw if pair[0].lower() != b"content-encoding"]
-        whole = httpx.ByteStream(bytes(self._bytes))
-        response = httpx.Response(answer.status_code, headers=decoded, stream=whole)
-        response.read()
-        return response
+        headers = answer.headers
+        if "Content-Encoding" in headers:
+            headers = headers.copy()
+            del headers["Content-Encoding"]
+        return Answer(answer.status_code, headers, bytes(self._bytes))

@@ -15,11 +15,11 @@ from langchain_apilaplas.generation import Generation
 from langchain_apilaplas.limiter import RateLimiter
 from langchain_apilaplas.request import VideoRequest
 from langchain_apilaplas.responses import Reader
-from langchain_apilaplas.sending import Pieces
+from langchain_apilaplas.sending import Answer, Pieces
 from langchain_apilaplas.settings import Settings
 
 T = TypeVar("T")
-Left: TypeAlias = Callable[[httpx.Response | None], None]
+Left: TypeAlias = Callable[[Answer | None], None]
 
 
 _LARGE = 1_000_000
@@ -37,7 +37,7 @@ class Exchange(Generic[T]):
     """
 
     request: httpx.Request
-    read: Callable[[httpx.Response], T]
+    read: Callable[[Answer], T]
     failure: Callable[[Exception], ApilaplasError]
     limiter: RateLimiter
     left: Left | None = None

@@ -40,6 +40,7 @@ class SqliteRows:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        self._read: dict[Name, Job] = {}
 
     def get(self, name: Name) -> Job | None:
         return next(iter(self._all("gateway = ? AND key = ?", *name)), None)
@@ -48,11 +49,18 @@ class SqliteRows:
         return self._all("gateway = ? AND generation_id = ?", gateway, generation_id)
 
     def put(self, job: Job) -> None:
-        row = _row(job)
-        names, marks = ", ".join(row), ", ".join("?" * len(row))
-        self._database.execute(
-            f"INSERT OR REPLACE INTO jobs ({names}) VALUES ({marks})", [*row.values()]
-        )
+        name = (job.gateway, job.key)
+        before = self._read.get(name)
+        row = _row(job, before)
+        if before is None:
+            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            statement = f"INSERT OR REPLACE INTO jobs ({names}) VALUES ({marks})"
+            self._database.execute(statement, [*row.values()])
+        elif row:  # an index over what stays as it is need not be written
+            marks = ", ".join(f"{column} = ?" for column in row)
+            statement = f"UPDATE jobs SET {marks} WHERE gateway = ? AND key = ?"
+            self._database.execute(statement, [*row.values(), *name])
+        self._read[name] = job
 
     def select(
         self, gateway: str, states: Collection[State], thread: str | None = None
@@ -109,7 +117,9 @@ class SqliteRows:
             f"SELECT * FROM jobs WHERE {where} ORDER BY created_at", values
         )
         names = [column[0] for column in cursor.description]
-        return [_job(dict(zip(names, row, strict=True))) for row in cursor]
+        found = [_job(dict(zip(names, row, strict=True))) for row in cursor]
+        self._read.update(((job.gateway, job.key), job) for job in found)
+        return found
 
 
 _SAME = (
@@ -123,20 +133,37 @@ def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-def _row(job: Job) -> dict[str, str | float | None]:
-    return {
-        **{name: getattr(job, name) for name in _SAME},
-        "state": job.state.value,
-        "thread": job.origin.thread,
-        "tool_call": job.origin.tool_call,
-        "request": json.dumps(job.request, default=str),
-        "videos": json.dumps([vars(video) for video in job.videos]),
-        "expires_at": _text(job.expires_at) if job.expires_at else None,
-        "usage": json.dumps(job.usage),
-        "history": json.dumps([(word, _text(at)) for word, at in job.history]),
-        "created_at": _text(job.created_at),
-        "updated_at": _text(job.updated_at),
-    }
+def _row(job: Job, before: Job | None) -> dict[str, str | float | None]:
+    """The columns of the fields that are not as before."""
+    then = vars(before) if before else {}
+    row: dict[str, str | float | None] = {}
+    for field, value in vars(job).items():
+        if before is None or value != then[field]:
+            row |= _columns(job, field)
+    return row
+
+
+def _columns(job: Job, field: str) -> dict[str, str | float | None]:
+    match field:
+        case "state":
+            return {"state": job.state.value}
+        case "origin":
+            return {"thread": job.origin.thread, "tool_call": job.origin.tool_call}
+        case "request" | "usage":
+            return {field: json.dumps(getattr(job, field), default=str)}
+        case "videos":
+            expires_at = job.expires_at
+            return {
+                "videos": json.dumps([vars(video) for video in job.videos]),
+                "expires_at": _text(expires_at) if expires_at else None,
+            }
+        case "history":
+            return {
+                "history": json.dumps([(word, _text(at)) for word, at in job.history]),
+                "created_at": _text(job.created_at),
+                "updated_at": _text(job.updated_at),
+            }
+    return {field: getattr(job, field)}
 
 
 def _job(row: dict[str, Any]) -> Job:
