@@ -2,7 +2,8 @@
 
 Each import runs in fresh interpreters, the two in turn, as CPU seconds; the fastest run counts.
 CPython 3.11 itself takes up to a fifth longer where the depth of the call stack happens to end a
-chunk of its stack memory, so both are measured at several depths and added up.
+chunk of its stack memory, 2 048 words. So both are measured at depths all over a chunk, of which a
+call of `at` takes some 17 words, and added up.
 """
 
 import os
@@ -18,7 +19,7 @@ def at(depth):
 at({depth})
 print(time.process_time())
 """
-DEPTHS = range(0, 16, 2)
+DEPTHS = range(0, 128, 16)
 ROUNDS = 4
 
 
