@@ -26,6 +26,7 @@ from langchain_apilaplas.errors import (
     SettingsError,
     StillRenderingError,
 )
+from langchain_apilaplas.flows import now
 from langchain_apilaplas.limiter import SUBMIT_SLACK, slack_of_look
 from langchain_apilaplas.sandbox import Sandbox, http_error
 from tests.conftest import KEY, World
@@ -198,9 +199,10 @@ def test_a_late_429_does_not_hold_up_the_recovery() -> None:
 
 
 def passer(limiter: RateLimiter, *turn: Any, name: Any, order: list[Any]) -> Flow[Any]:
-    waited = yield from limiter.turn(*turn)
-    order.append((name, None if waited is None else round(waited, 2)))
-    if waited is not None:
+    began = yield from now()
+    passed = yield from limiter.turn(*turn)
+    order.append((name, None if passed is None else round(passed - began, 2)))
+    if passed is not None:
         limiter.ended()
 
 

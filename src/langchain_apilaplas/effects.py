@@ -155,7 +155,7 @@ class Bell:
             self._silence.acquire(blocking=False)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sleep:
     """Wait some seconds; or until a bell rings."""
 
@@ -172,7 +172,7 @@ class Sleep:
         await (self.bell.await_(self.seconds) if self.bell else asyncio.sleep(self.seconds))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Record:
     """A step of the ledger's; for an event loop, in a thread of the ledger's. Once begun it is
     carried out, even when its caller is cancelled.
@@ -188,7 +188,7 @@ class Record:
         return await asyncio.shield(asyncio.wrap_future(self.thread.submit(self.step)))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
     """Something that takes its time; for an event loop its own way to be awaited, else a thread.
 
@@ -209,7 +209,7 @@ class Call:
         return await asyncio.wait_for(work, self.seconds)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Now:
     """Seconds on a clock that never jumps."""
 
@@ -220,7 +220,7 @@ class Now:
         return time.monotonic()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Report:
     """Tell a listener. What it raises is logged and goes no further: a job is worth more."""
 

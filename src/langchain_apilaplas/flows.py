@@ -48,15 +48,14 @@ def get_many(
     return found
 
 
-def ask(exchange: Exchange[T]) -> Flow[T]:
-    """Send once, when it is one's turn, and read the answer. Whatever goes wrong becomes an error
-    of ours.
+def ask(exchange: Exchange[T], sent: float) -> Flow[T]:
+    """Send once, when it is one's turn, as `RateLimiter.turn` tells, and read the answer. Whatever
+    goes wrong becomes an error of ours.
 
     `except Exception` on purpose: once a request has left, nothing else may escape.
     """
     limiter = exchange.limiter
     try:
-        sent = yield from now()
         limiter.sent(sent)
         answer = yield from _asked(exchange, sent)
     finally:
@@ -98,10 +97,11 @@ def persist(
     last: ApilaplasError = no_turn()
     until = math.inf if deadline is None else deadline
     while True:
-        if (yield from exchange.limiter.turn(slack, until, since)) is None:
+        sent = yield from exchange.limiter.turn(slack, until, since)
+        if sent is None:
             raise last
         try:
-            return (yield from ask(exchange))
+            return (yield from ask(exchange, sent))
         except RateLimitError as error:
             last, refusals, time = error, refusals + 1, (yield from now())
             pause = error.retry_after or 0.0

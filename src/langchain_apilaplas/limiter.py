@@ -113,14 +113,14 @@ class RateLimiter(Forkable):
             since: Since when it waits, if not from now on.
 
         Returns:
-            The seconds it took; None where the deadline came first.
+            The time on that clock, which `sent` is told; None where the deadline came first.
         """
-        time = started = yield Now()
+        time: float = yield Now()
         with self._lock:
             if self.is_open:
                 self._bucket.take(time)
-                return 0.0
-        ticket, passes = self.join(started if since is None else since, slack), False
+                return time
+        ticket, passes = self.join(time if since is None else since, slack), False
         try:
             while nap := self.nap(ticket, time):
                 if time >= deadline:
@@ -140,7 +140,7 @@ class RateLimiter(Forkable):
             passes = True
         finally:
             self.leave(ticket, passes=passes)
-        return float(time - started)
+        return time
 
     def join(self, since: float, slack: float) -> "_Ticket":
         """Queue up, by the time and the slack."""
@@ -239,7 +239,7 @@ class _Ticket:
     is_gone: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Acquire:
     """Ask a limiter of LangChain's for a turn, without waiting. One that is broken stops nothing:
     a video that is paid for has to be looked for. `seconds` is how long one that waits all the same

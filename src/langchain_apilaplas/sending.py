@@ -17,7 +17,7 @@ _GRACE = 5.0
 """Seconds in which a submit may still be answered after its caller was cancelled."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answer:
     """A whole answer, unpacked. Httpx's own could not be made of what came without reading all of
     it a second time. Its `repr` is the status alone: a server may quote the key.
@@ -41,7 +41,7 @@ class Answer:
         return 300 <= self.status_code <= 399
 
 
-@dataclass(frozen=True)
+@dataclass
 class Send:
     """Send a request once, with the caller's own default headers and cookies; the whole response.
 

@@ -78,7 +78,7 @@ class Audience:
             outcome = None if event is None else self._begin(event)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tell(Report):
     """A report that a slow coroutine function does not hold up."""
 

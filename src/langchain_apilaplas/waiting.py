@@ -161,13 +161,14 @@ class Waiting:
         while True:
             errors: list[ApilaplasError] = []
             for model in ways:
-                if (yield from self.api.limiter.turn(deadline=deadline + LAST_LOOK)) is None:
+                sent = yield from self.api.limiter.turn(deadline=deadline + LAST_LOOK)
+                if sent is None:
                     errors.append(no_turn())
                     continue
-                left = deadline - (yield from now())
+                left = deadline - sent
                 look = self.api.look(model, generation_id, within=max(LAST_LOOK, left))
                 try:
-                    found = yield from ask(look)
+                    found = yield from ask(look, sent)
                     yield from self.books.note(found)
                     return model, found
                 except AuthenticationError:

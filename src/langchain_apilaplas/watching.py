@@ -94,10 +94,9 @@ class Watch:
         while self.last is None or not self.last.status.is_terminal:
             before, trouble = self.last, None
             time = yield from now()  # the listener may have taken its time
-            nap = max(0.0, min(due, self.deadline) - time)
-            asked, until = time + nap, None
+            asked, until = max(time, min(due, self.deadline)), None
             try:
-                asked += yield from self._turn(nap, asked)
+                asked = yield from self._turn(asked - time, asked)
                 is_busy = self.api.limiter.is_busy
                 until, within = holding.until(self.last, self.deadline - asked, is_busy=is_busy)
                 yield from self._look(look(within=within, hold_until=until), asked, until)
@@ -124,18 +123,18 @@ class Watch:
         return self.started + self.timeout
 
     def _turn(self, nap: float, due: float) -> Flow[float]:
-        """Sleep, then wait for the turn of a look, not past that of the last one; says how long.
-        Raises RateLimitError if it did not come.
+        """Sleep, then wait for the turn of a look, but not past the last one. Says when that was,
+        or raises RateLimitError.
         """
         yield Sleep(nap)
         slack = slack_of_look(due - self.began, self.story.latency.median)
-        waited = yield from self.api.limiter.turn(slack, self.deadline + LAST_LOOK)
-        if waited is None:
+        asked = yield from self.api.limiter.turn(slack, self.deadline + LAST_LOOK)
+        if asked is None:
             raise no_turn()
-        return waited
+        return asked
 
     def _look(self, look: Exchange[Generation], asked: float, until: str | None) -> Flow[None]:
-        self.last = yield from ask(look)
+        self.last = yield from ask(look, asked)
         if self.unseen is not None:
             is_over = self.last.status.is_terminal
             if not is_over:

@@ -27,7 +27,7 @@ _LARGE = 1_000_000
 _NOTHING = httpx.ByteStream(b"")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exchange(Generic[T]):
     """A request, what its answer means, and what it means that sending it raised something.
 
