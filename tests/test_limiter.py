@@ -724,7 +724,8 @@ def test_anything_else_is_refused(given: Any) -> None:
         ApilaplasClient(api_key=KEY, rate_limiter=given)
 
 
-@pytest.mark.parametrize("bad", [{"requests_per_second": 0}, {"burst": 0.5},
+@pytest.mark.parametrize("bad", [{"requests_per_second": 0}, {"burst": 0.5}, {"burst": "a"},
+                                 {"requests_per_second": "x"}, {"requests_per_second": True},
                                  {"requests_per_second": float("nan")}])  # fmt: skip
 def test_a_rate_is_positive(bad: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match="more than 0, burst at least 1"):

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 
 from langchain_apilaplas import (
     ApilaplasClient,
@@ -284,6 +285,8 @@ def test_a_source_that_broke_once_is_not_asked_again(stage: Stage) -> None:
         ([], {"concurrency": 0}, "concurrency must be a whole number from 1"),
         ([], {"concurrency": True}, "concurrency must be a whole number from 1"),
         ([], {"key": "a b"}, "key must be 1 to 255"),
+        ([], {"key": ""}, "key must be 1 to 255"),
+        ([], {"key": 5}, "key must be 1 to 255"),
         ([], {"key": "k" * 250}, "key must be 1 to 255"),
         ([], {"timeout": -1}, "timeout must be a number of seconds"),
     ],
@@ -543,7 +546,15 @@ async def test_a_batch_of_tool_calls_gives_a_message_each(apilaplas_sandbox: San
         {"type": "tool_call", "id": str(n), "name": tool.name, "args": args}
         for n, args in enumerate(CALLS)
     ]
-    messages = await tool.abatch(calls)
+    heard: list[Any] = []
+
+    class Handler(BaseCallbackHandler):
+        def on_custom_event(self, name: str, data: Any, **_: Any) -> None:
+            heard.append((data["tool_call_id"], data["generation_id"]))
+
+    messages = await tool.abatch(calls, {"callbacks": [Handler()]})
+    videos = [message for message in messages if message.status == "success"]
+    assert set(heard) == {(v.tool_call_id, v.artifact["generation_id"]) for v in videos}
     assert [message.tool_call_id for message in messages] == ["0", "1", "2", "3", "4"]
     assert [message.status for message in messages] == [
         "success", "error", "success", "error", "success",

@@ -12,7 +12,7 @@ import pytest
 
 from langchain_apilaplas import AsyncApilaplasClient
 from langchain_apilaplas.catalog import get_model
-from langchain_apilaplas.errors import StillRenderingError
+from langchain_apilaplas.errors import SettingsError, StillRenderingError
 from langchain_apilaplas.generation import Generation, Status
 from langchain_apilaplas.latency import SURE, Latency
 from langchain_apilaplas.sandbox import Sandbox, endless
@@ -211,6 +211,16 @@ async def test_events_are_the_same_for_both_clients(world: World) -> None:
         assert 0.5 < fractions[-2] < 1
         assert {event["expected"] for event in events} == {65.0}
     assert {event["status"] for event in heard[0]} == {"queued", "generating", "completed"}
+
+
+@pytest.mark.parametrize("listener", [5, "bar", []])
+def test_a_listener_that_can_not_be_called_is_refused_before_money_is_spent(
+    world: World, listener: Any
+) -> None:
+    with pytest.raises(SettingsError, match="on_progress must be a function that takes a dict"):
+        world.client.generate(image=URL, on_progress=listener)
+    assert world.sandbox.received == []
+    assert world.client.jobs() == []
 
 
 async def test_a_slow_coroutine_function_does_not_hold_up_the_polling(

@@ -244,6 +244,8 @@ class Calls:
         return flow()
 
     def _waiting(self, timeout: float, listener: Listener | None) -> Waiting:
+        if listener is not None and not callable(listener):
+            raise SettingsError("on_progress must be a function that takes a dict.")
         return Waiting(self._wire, self._pace, timeout, self._books, listener)
 
 

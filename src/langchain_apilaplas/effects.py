@@ -78,6 +78,8 @@ class Progress(TypedDict):
     """How far a generation is: told right after its submit, at each look, and at its end.
 
     type: "video_progress".
+    generation_id: The server's id.
+    model: The model's id.
     status: "queued", "generating", "completed" or "error".
     elapsed: Seconds since it was submitted; where that is not known, since it is waited for.
     expected: The seconds that half of those of this model and duration take, as learned from those

@@ -54,7 +54,9 @@ class RateLimiter(Forkable):
         self, requests_per_second: float | None = None, *, burst: float | None = None
     ) -> None:
         rate = math.inf if requests_per_second is None else requests_per_second
-        if not rate > 0 or (burst is not None and not burst >= 1):
+        given = (rate, 1.0 if burst is None else burst)
+        are_numbers = all(isinstance(one, int | float) and one is not True for one in given)
+        if not are_numbers or not given[0] > 0 or not given[1] >= 1:
             raise SettingsError("requests_per_second must be more than 0, burst at least 1.")
         super().__init__()
         self._bucket = Bucket(rate, burst or max(1.0, rate / 10))

@@ -66,7 +66,9 @@ class Many:
         self._generate = generate
         self._next = _taking(requests)
         self._concurrency = concurrency
-        self._key = None if key is None else job_key(f"{key}-123456789")[:-10]
+        self._key = None
+        if key is not None:
+            self._key = job_key(f"{job_key(key)}-123456789")[:-10]
         self._taken = 0
         self._is_left = False
         self._trouble: BaseException | None = None

@@ -7,6 +7,7 @@ langgraph is no dependency.
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
@@ -17,6 +18,13 @@ from langchain_apilaplas.errors import InvalidRequestError
 from langchain_apilaplas.ledger import Origin
 
 PROGRESS_EVENT = "video_progress"
+
+
+@dataclass
+class BareCall:
+    """What there is of a runtime where a tool is called outside of a graph."""
+
+    tool_call_id: str
 
 
 def submit_key(runtime: Any, args: Mapping[str, Any]) -> str | None:

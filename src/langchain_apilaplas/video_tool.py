@@ -30,7 +30,7 @@ from langchain_apilaplas.limiter import RateLimiter
 from langchain_apilaplas.object_store import chosen
 from langchain_apilaplas.offer import Offer
 from langchain_apilaplas.request import clean_of_secrets
-from langchain_apilaplas.runtime import async_listener, listener, origin
+from langchain_apilaplas.runtime import BareCall, async_listener, listener, origin
 from langchain_apilaplas.schema import Argument, args_schema
 
 _UNKNOWN = "unknown_arguments"
@@ -151,6 +151,8 @@ class VideoTool(BaseTool):
             given = [name for name, value in tool_input.items() if value not in (None, "")]
             known = (*self._names, "runtime")
             args[_UNKNOWN] = [str(name) for name in given if name not in known]
+        if tool_call_id and args.get("runtime") is None:
+            args["runtime"] = BareCall(tool_call_id)
         return text, args
 
     def _run(self, /, *text: str, runtime: Any = None, **args: Any) -> Result:
@@ -206,14 +208,15 @@ class VideoTool(BaseTool):
         return {**left, **dict.fromkeys(unknown, True)}
 
     def _no_video(self, error: ApilaplasError, record: Mapping[str, Any], runtime: Any) -> Result:
-        """Still rendering is a result. Anything else is an error message, which can carry an
-        artifact only where the id of the tool call is known.
+        """Still rendering is a result. Anything else is an error message: in a graph with an
+        artifact, else as `handle_tool_error` has it.
         """
         content, artifact = answer.no_video(error, record)
         content = content.replace(type(self).model_fields["name"].default, self.name)
         if isinstance(error, StillRenderingError):
             return content, artifact
-        if call := getattr(runtime, "tool_call_id", None):
+        call = getattr(runtime, "tool_call_id", None)
+        if call and not isinstance(runtime, BareCall):
             message = ToolMessage(
                 content, artifact=artifact, tool_call_id=call, name=self.name, status="error"
             )
