@@ -57,11 +57,6 @@ class Bucket:
         """Whether as many requests are without an answer as may be."""
         return len(self.unanswered) >= AT_ONCE
 
-    @property
-    def is_half_crowded(self) -> bool:
-        """Whether half as many are."""
-        return len(self.unanswered) > AT_ONCE / 2
-
     def allows(self, now: float) -> bool:
         """Whether a request may leave."""
         while self.unanswered and self.unanswered[0] < now - _GONE:
@@ -86,6 +81,7 @@ class Bucket:
 
     def take(self, now: float) -> None:
         """A request is let go."""
+        self.tick(now)
         self._tokens -= 1
         self.unanswered.append(now)
 

@@ -56,7 +56,6 @@ def ask(exchange: Exchange[T], sent: float) -> Flow[T]:
     """
     limiter = exchange.limiter
     try:
-        limiter.sent(sent)
         answer = yield from _asked(exchange, sent)
     finally:
         limiter.ended()

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from langchain_apilaplas.bucket import Bucket
+from langchain_apilaplas.bucket import AT_ONCE, Bucket
 from langchain_apilaplas.effects import Bell, Flow, Now, Sleep, logger
 from langchain_apilaplas.errors import SettingsError
 from langchain_apilaplas.ledger.forks import Forkable
@@ -94,7 +94,7 @@ class RateLimiter(Forkable):
         """Whether so many requests are without an answer that none should be held back by the
         server.
         """
-        return self._bucket.is_half_crowded
+        return len(self._bucket.unanswered) > AT_ONCE / 2
 
     @property
     def is_open(self) -> bool:
@@ -115,7 +115,7 @@ class RateLimiter(Forkable):
             since: Since when it waits, if not from now on.
 
         Returns:
-            The time on that clock, which `sent` is told; None where the deadline came first.
+            The time on that clock; None where the deadline came first.
         """
         time: float = yield Now()
         with self._lock:
@@ -185,12 +185,10 @@ class RateLimiter(Forkable):
             self._bucket.ended()
             self._call_first()
 
-    def sent(self, now: float) -> None:
-        """A request leaves. Like the next one without the lock: it is only counting."""
-        self._bucket.tick(now)
-
     def took(self, sent: float) -> None:
-        """The server took a request that was sent at that time."""
+        """The server took a request that was sent at that time. Without the lock: it is only
+        counting.
+        """
         self._bucket.took(sent)
 
     def slow_down(self, now: float, sent: float, retry_after: float | None) -> None:
